@@ -1,0 +1,6 @@
+export * from './counters.js';
+export * from './errors.js';
+export * from './logger.js';
+export * from './random.js';
+export * from './scheduler.js';
+export * from './virtual-time.js';

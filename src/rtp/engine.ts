@@ -1,0 +1,184 @@
+/**
+ * The media engine port: what the call layer asks of media, whichever engine carries it (design §2, §5).
+ *
+ *      customer side                 session                  remote side
+ *   peer ── cust2vc ──► [leg customer] ──► [leg remote] ── vc2rem ──► peer
+ *   peer ◄─ vc2cust ─── [leg customer] ◄── [leg remote] ◄─ rem2vc ─── peer
+ *
+ * A session has two legs, each with one local address and an even/odd port pair per media stream. What arrives on one
+ * leg leaves on the other. Descriptions are plain values: this port knows no SDP and no SIP.
+ */
+
+export type Side = 'customer' | 'remote';
+
+/** Direction of a stream as its leg's SDP has it, seen from our end (RFC 3264 §5.1, §8.4). */
+export type StreamDirection = 'sendrecv' | 'sendonly' | 'recvonly' | 'inactive';
+
+export interface PayloadFormat {
+  /** 0–127 */
+  readonly payloadType: number;
+  /** Encoding name as in rtpmap, upper case: `PCMU`, `G729`, `TELEPHONE-EVENT`. */
+  readonly encoding: string;
+  /** RTP clock in Hz; 8000 for G.722 (RFC 3551 §4.5.2). */
+  readonly clockRateHz: number;
+  readonly channels?: number;
+}
+
+/** Keys of one direction (RFC 3711, RFC 4568); `key` is master key then master salt. */
+export interface SrtpKeys {
+  readonly suite: SrtpSuite;
+  readonly key: Buffer;
+}
+
+export type SrtpSuite =
+  | 'AES_CM_128_HMAC_SHA1_80'
+  | 'AES_CM_128_HMAC_SHA1_32'
+  | 'AES_192_CM_HMAC_SHA1_80'
+  | 'AES_192_CM_HMAC_SHA1_32'
+  | 'AES_256_CM_HMAC_SHA1_80'
+  | 'AES_256_CM_HMAC_SHA1_32'
+  | 'AEAD_AES_128_GCM'
+  | 'AEAD_AES_256_GCM';
+
+/** What the far end of a leg said of itself, and what was agreed. */
+export interface RemoteDescription {
+  /** Address and port of its SDP; port 0 or address 0.0.0.0 / `::`: nothing is sent to it. */
+  readonly address: string;
+  readonly rtpPort: number;
+  /** RTCP address where it differs (a=rtcp, RFC 3605); default rtpPort + 1. */
+  readonly rtcpAddress?: string;
+  readonly rtcpPort?: number;
+  readonly rtcpMux?: boolean;
+  readonly direction: StreamDirection;
+  readonly formats: readonly PayloadFormat[];
+  /** Packet time in ms, where known (for MOS frame delay); default 20. */
+  readonly ptimeMs?: number;
+  /** Address its signalling comes from: third best match while latching. */
+  readonly signallingAddress?: string;
+  /** CIDR blocks that bound every acceptable source; absent: any. */
+  readonly allowedSources?: readonly string[];
+  /** Absent: plain RTP. `receive` opens what the peer seals; `send` seals what goes to it. */
+  readonly srtp?: { readonly receive: SrtpKeys; readonly send: SrtpKeys };
+  /** `rtp` (default), or UDPTL (T.38), which is relayed and counted as datagrams without RTP reading. */
+  readonly kind?: 'rtp' | 'udptl';
+}
+
+export interface LocalPorts {
+  /** Address to write in SDP (the advertised one where configured). */
+  readonly address: string;
+  /** Even. */
+  readonly rtpPort: number;
+  /** rtpPort + 1. */
+  readonly rtcpPort: number;
+}
+
+/** Counters of what was received from one leg's peer, measured here (RFC 3550 §6.4.1, A.3, A.8). Cumulative unless said. */
+export interface ReceptionFigures {
+  readonly packets: number;
+  /** RTP bytes: header and payload, without UDP/IP. */
+  readonly bytes: number;
+  readonly rtcpPackets: number;
+  readonly rtcpBytes: number;
+  /** Expected minus received over all synchronisation sources; may fall when late packets come, never below 0. */
+  readonly lost: number;
+  /** Packets with a sequence number below the highest seen that were not seen before. */
+  readonly reordered: number;
+  readonly duplicates: number;
+  /** Interarrival jitter of the current source now, microseconds; null before the second packet. */
+  readonly jitterUs: number | null;
+  /** Mean and maximum of the jitter estimate over the packets since the previous `read` with `closeInterval`. */
+  readonly jitterMeanUs: number | null;
+  readonly jitterMaxUs: number | null;
+  /** Loss pattern for the E-model and RFC 3611 §4.7.2, in packets, since the previous interval close. */
+  readonly intervalExpected: number;
+  readonly intervalLost: number;
+  /** Mean length of runs of consecutive lost packets in the interval; null when nothing was lost. */
+  readonly meanLossRun: number | null;
+  /** RFC 3611 §4.7.2 over the whole call: fractions 0–1 and mean durations in ms; null when unknown. */
+  readonly burstDensity: number | null;
+  readonly gapDensity: number | null;
+  readonly ssrc: number | null;
+  /** Payload type that carried most packets of the interval (events and comfort noise aside); null when none came. */
+  readonly payloadType: number | null;
+  /** Monotonic ms of the last packet; null when none. */
+  readonly lastPacketMs: number | null;
+  /** Dropped packets by reason: `source`, `malformed`, `srtp-auth`, `srtp-replay`, `direction`, `stun`, `dtls`, … */
+  readonly dropped: Readonly<Record<string, number>>;
+}
+
+/** Counters of what was sent to one leg's peer, and what that peer's RTCP says of it. */
+export interface TransmissionFigures {
+  readonly packets: number;
+  readonly bytes: number;
+  readonly rtcpPackets: number;
+  readonly rtcpBytes: number;
+  /** Far end's report blocks about what we send (RFC 3550 §6.4.1); null until one came. */
+  readonly reportedLost: number | null;
+  readonly reportedJitterUs: number | null;
+  /** Fraction lost of the far end's last report, 0–1. */
+  readonly reportedFractionLost: number | null;
+}
+
+export interface LegFigures {
+  readonly received: ReceptionFigures;
+  readonly sent: TransmissionFigures;
+  /** Round trip between us and this peer from LSR/DLSR, microseconds: last, and mean of the interval; null if unknown. */
+  readonly rttUs: number | null;
+  readonly rttMeanUs: number | null;
+  /** Latched source, absent until then. */
+  readonly latched?: { readonly address: string; readonly port: number };
+}
+
+export interface SessionFigures {
+  readonly customer: LegFigures;
+  readonly remote: LegFigures;
+}
+
+export type MediaEvent =
+  | { readonly kind: 'latched'; readonly side: Side; readonly address: string; readonly port: number }
+  /** First packet refused from a source; once per source address and port, at most 16 told per leg. */
+  | { readonly kind: 'source-refused'; readonly side: Side; readonly address: string; readonly port: number }
+  /** Nothing came from this side for the timeout while its direction wanted media. */
+  | { readonly kind: 'timeout'; readonly side: Side }
+  /** One telephone-event finished (RFC 4733): event 0–16, duration in ms. */
+  | { readonly kind: 'dtmf'; readonly side: Side; readonly event: number; readonly durationMs: number };
+
+export interface SessionOrder {
+  /** For logs and events; the call's transactionId. */
+  readonly id: string;
+  readonly onEvent: (event: MediaEvent) => void;
+  /** Silence that raises `timeout`, seconds. */
+  readonly timeoutSeconds: number;
+}
+
+export interface MediaSession {
+  readonly id: string;
+  /** Ports of each leg, bound when the session opened. */
+  readonly customer: LocalPorts;
+  readonly remote: LocalPorts;
+  /** Sets or changes what is known of a side's peer; re-opens latching when its address, port or keys changed. */
+  describe(side: Side, description: RemoteDescription): void;
+  /** Reads all figures; `closeInterval` ends the interval, so that interval figures start anew. */
+  read(closeInterval: boolean): Promise<SessionFigures>;
+  /** Stops forwarding, gives final figures, puts the ports into quarantine. Idempotent. */
+  close(): Promise<SessionFigures>;
+}
+
+export interface EngineHealth {
+  readonly sessions: number;
+  readonly portsInUse: number;
+  readonly portsQuarantined: number;
+  readonly portsFree: number;
+  /** Dropped packets by reason over all sessions since start. */
+  readonly dropped: Readonly<Record<string, number>>;
+}
+
+export interface MediaEngine {
+  readonly name: 'native' | 'typescript' | 'rtpengine';
+  start(): Promise<void>;
+  /** Closes every session and socket. */
+  stop(): Promise<void>;
+  /** Binds ports for both legs. Rejects with GatewayError `media.no-port` when none is free. */
+  open(order: SessionOrder): Promise<MediaSession>;
+  health(): EngineHealth;
+}
