@@ -1,5 +1,6 @@
-import type { SessionFigures, Side } from '../rtp/index.js';
 import type { TraceStep } from '../routing/index.js';
+import type { Side } from '../rtp/index.js';
+import type { IntervalQuality, Path } from './quality.js';
 
 /**
  * Call events: everything that happens to a call, typed and time-stamped. The call layer emits them; journal, record,
@@ -44,6 +45,22 @@ export interface EndFacts {
   readonly q850: number;
 }
 
+/** Cumulative figures of one path since the call began. */
+export interface PathTotals {
+  readonly rtpPackets: number;
+  readonly rtpBytes: number;
+  readonly rtcpPackets: number;
+  readonly rtcpBytes: number;
+  readonly packetsLost: number | null;
+  /** Measured paths only. */
+  readonly reordered?: number;
+  readonly duplicates?: number;
+  readonly jitterMaxUs?: number | null;
+  readonly burstDensity?: number | null;
+  readonly gapDensity?: number | null;
+  readonly dropped?: Readonly<Record<string, number>>;
+}
+
 type Body =
   | { readonly kind: 'received'; readonly facts: CallFacts; readonly source: string; readonly transport: string }
   | { readonly kind: 'decided'; readonly facts: CallFacts; readonly admitted: boolean; readonly code: string; readonly trace: readonly TraceStep[] }
@@ -55,7 +72,7 @@ type Body =
   | { readonly kind: 'source-refused'; readonly side: Side; readonly address: string; readonly port: number }
   | { readonly kind: 'held' | 'resumed'; readonly side: Side }
   | { readonly kind: 'dtmf'; readonly side: Side; readonly event: number; readonly durationMs: number }
-  | { readonly kind: 'figures'; readonly figures: SessionFigures; readonly final: boolean }
+  | { readonly kind: 'figures'; readonly quality: IntervalQuality; readonly totals: Readonly<Record<Path, PathTotals>>; readonly final: boolean }
   | { readonly kind: 'ended'; readonly end: EndFacts };
 
 export type CallEvent = Body & {

@@ -1,0 +1,51 @@
+import type { SipMessage } from '../sip/index.js';
+import type { HeaderRow } from '../sip/index.js';
+
+/**
+ * What passes from one leg to the other (design §4, "Between the legs"). A B2BUA writes its own Via, Route, Contact,
+ * dialog identifiers and capabilities; of the rest only fields with end-to-end meaning pass, by name, in their order.
+ */
+
+const END_TO_END = new Set([
+  'accept-language',
+  'alert-info',
+  'call-info',
+  'diversion',
+  'geolocation',
+  'geolocation-error',
+  'geolocation-routing',
+  'history-info',
+  'p-early-media',
+  'priority',
+  'privacy',
+  'reason',
+  'resource-priority',
+  'subject',
+  'user-to-user',
+]);
+
+/** Fields of requests whose meaning is the method's own. */
+const BY_METHOD: Readonly<Record<string, ReadonlySet<string>>> = {
+  REFER: new Set(['refer-to', 'referred-by', 'refer-sub', 'target-dialog']),
+  NOTIFY: new Set(['event', 'subscription-state']),
+  INFO: new Set(['info-package', 'content-disposition']),
+  INVITE: new Set(['replaces', 'referred-by', 'content-disposition']),
+};
+
+/** Ours, never taken over from the other side. */
+const RESERVED = new Set(['x-voiceconnector-id']);
+
+const NONE: ReadonlySet<string> = new Set();
+
+/** Header rows of `message` that go on to the other leg, in order. */
+export function passingHeaders(message: SipMessage, method: string): HeaderRow[] {
+  const ofMethod = BY_METHOD[method] ?? NONE;
+  const rows: HeaderRow[] = [];
+  for (const [name, value] of message.headers.entries()) {
+    const key = name.toLowerCase();
+    if (END_TO_END.has(key) || ofMethod.has(key) || (key.startsWith('x-') && !RESERVED.has(key))) {
+      rows.push([name, value]);
+    }
+  }
+  return rows;
+}

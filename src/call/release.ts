@@ -1,0 +1,95 @@
+/**
+ * Why a call ended, as the three worlds say it: SIP status, ITU-T Q.850 cause, and our stable code.
+ * SIP to Q.850 follows RFC 3398 §8.2.6.1; the choice among several attempts' answers follows RFC 3261 §16.7 step 6.
+ */
+
+const Q850_BY_STATUS: Readonly<Record<number, number>> = {
+  200: 16,
+  400: 41,
+  401: 21,
+  402: 21,
+  403: 21,
+  404: 1,
+  405: 63,
+  406: 79,
+  407: 21,
+  408: 102,
+  410: 22,
+  480: 18,
+  481: 41,
+  482: 25,
+  483: 25,
+  484: 28,
+  485: 1,
+  486: 17,
+  487: 16,
+  488: 88,
+  491: 41,
+  500: 41,
+  501: 79,
+  502: 38,
+  503: 41,
+  504: 102,
+  600: 17,
+  603: 21,
+  604: 1,
+  606: 88,
+};
+
+/** Q.850 cause (1–127) for a final SIP status; 127 (interworking) where RFC 3398 names none. */
+export const q850ForStatus = (status: number): number => Q850_BY_STATUS[status] ?? (status < 300 ? 16 : 127);
+
+const CAUSE = /(?:^|;|,)\s*Q\.850\s*(?:;[^,]*)?;\s*cause\s*=\s*(\d{1,3})/i;
+
+/** Q.850 cause of a Reason header value (RFC 3326), such as `Q.850;cause=16;text="Normal"`; undefined without one. */
+export function q850OfReason(reason: string | undefined): number | undefined {
+  const cause = reason === undefined ? Number.NaN : Number(CAUSE.exec(reason)?.[1]);
+  return cause >= 1 && cause <= 127 ? cause : undefined;
+}
+
+/** A Reason row for BYE and CANCEL (RFC 3326). The text is ours, never the wire's. */
+export const reasonRow = (q850: number, text: string): readonly [string, string] => [
+  'Reason',
+  `Q.850;cause=${q850};text="${text}"`,
+];
+
+/** One attempt's end, as far as the caller's answer depends on it. */
+export interface AttemptOutcome {
+  /** Final status received; undefined when the target gave none. */
+  readonly status: number | undefined;
+  readonly reason: string;
+  /** Stable code: `attempt.rejected`, `attempt.no-response`, `attempt.transport`, … */
+  readonly code: string;
+}
+
+/**
+ * The caller's final response from what the attempts gave: 6xx first, then the lowest class; within 4xx the answers
+ * that tell the caller what to change. An upstream 401/407 (our credentials, not the caller's) and every 3xx become
+ * 503; so does a target that could not be reached, and one that stayed silent 408.
+ */
+export function bestResponse(outcomes: readonly AttemptOutcome[]): { status: number; reason: string } {
+  let best: { status: number; reason: string } | undefined;
+  for (const outcome of outcomes) {
+    const candidate = forCaller(outcome);
+    if (best === undefined || rank(candidate.status) < rank(best.status)) best = candidate;
+  }
+  return best ?? { status: 503, reason: 'Service Unavailable' };
+}
+
+function forCaller({ status, reason, code }: AttemptOutcome): { status: number; reason: string } {
+  if (status === undefined) {
+    return code === 'attempt.no-response' || code === 'attempt.timeout'
+      ? { status: 408, reason: 'Request Timeout' }
+      : { status: 503, reason: 'Service Unavailable' };
+  }
+  if (status === 401 || status === 407 || status < 400) return { status: 503, reason: 'Service Unavailable' };
+  return { status, reason };
+}
+
+const TELLING = new Set([415, 420, 484]);
+
+function rank(status: number): number {
+  if (status >= 600) return 0;
+  if (status >= 500) return status === 503 ? 5001 : status;
+  return TELLING.has(status) ? 400 : status === 408 ? 4999 : 1000 + status;
+}
