@@ -1,0 +1,45 @@
+import type { JsonLinesLog } from './json-lines.js';
+
+/**
+ * The SIP message log (design §6): each message of a call, in and out, secrets replaced before anything is written.
+ * Which call a message belongs to is told by its Call-ID, which the call layer registers for each leg.
+ */
+export class SipMessageLog {
+  readonly #log: JsonLinesLog;
+  readonly #region: string;
+  readonly #calls = new Map<string, { voiceConnectorId: string; transactionId: string }>();
+
+  constructor(log: JsonLinesLog, region: string) {
+    this.#log = log;
+    this.#region = region;
+  }
+
+  /** Messages with this Call-ID belong to that call from now on. */
+  register(callId: string, voiceConnectorId: string, transactionId: string): void {
+    this.#calls.set(callId, { voiceConnectorId, transactionId });
+  }
+
+  release(callId: string): void {
+    this.#calls.delete(callId);
+  }
+
+  /** Takes one message; those of no registered call are passed over. */
+  message(callId: string, timeMs: number, text: () => string): void {
+    const call = this.#calls.get(callId);
+    if (!call) return;
+    this.#log.append(call.voiceConnectorId, timeMs, {
+      voice_connector_id: call.voiceConnectorId,
+      aws_region: this.#region,
+      event_timestamp: timeMs,
+      call_id: call.transactionId,
+      sip_message: redactSip(text()),
+    });
+  }
+}
+
+const CREDENTIALS = /^((?:Proxy-)?Authorization[ \t]*:[ \t]*)[^\r\n]*(?:\r?\n[ \t][^\r\n]*)*/gim;
+const SDES_KEY = /(inline:)[^\s|;]+/g;
+
+/** Message text without Authorization values and SDES keys (design §6: redacted here and everywhere). */
+export const redactSip = (text: string): string =>
+  text.replace(CREDENTIALS, '$1[redacted]').replace(SDES_KEY, '$1[redacted]');

@@ -1,0 +1,3 @@
+export * from './call-metrics.js';
+export * from './node-metrics.js';
+export * from './server.js';

@@ -1,0 +1,50 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { Registry } from 'prom-client';
+
+/** A registry that speaks OpenMetrics. */
+export const createRegistry = (): Registry => new Registry(Registry.OPENMETRICS_CONTENT_TYPE);
+
+/** Serves `/metrics` (OpenMetrics) and `/health` on one address; everything else is 404. */
+export class MetricsServer {
+  readonly #server: Server;
+  readonly #listen: URL;
+
+  /**
+   * @param listen `http://address:port`
+   * @param beforeScrape brings the registry up to date
+   */
+  constructor(listen: string, registry: Registry, beforeScrape: () => void, healthy: () => object) {
+    this.#listen = new URL(listen);
+    this.#server = createServer((request, response) => {
+      const path = request.url?.split('?')[0];
+      if (request.method !== 'GET' && request.method !== 'HEAD') return void response.writeHead(405).end();
+      if (path === '/health') {
+        return void response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(healthy()));
+      }
+      if (path !== '/metrics') return void response.writeHead(404).end();
+      beforeScrape();
+      registry.metrics().then(
+        (text) => response.writeHead(200, { 'content-type': registry.contentType }).end(text),
+        (error: Error) => response.writeHead(500).end(error.message),
+      );
+    });
+  }
+
+  /** Resolves with the URL once listening; rejects when the address is taken. */
+  start(): Promise<string> {
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', reject);
+      const host = this.#listen.hostname.replace(/^\[|\]$/g, '');
+      this.#server.listen(Number(this.#listen.port || 9090), host, () => {
+        const { port } = this.#server.address() as AddressInfo;
+        resolve(`http://${this.#listen.hostname}:${port}`);
+      });
+    });
+  }
+
+  stop(): Promise<void> {
+    this.#server.closeAllConnections();
+    return new Promise((resolve) => this.#server.close(() => resolve()));
+  }
+}
