@@ -1,0 +1,20 @@
+import { z } from 'zod';
+import { portRange, udpAddress } from './listeners.js';
+import { integer, ipAddress, oneOf } from './scalars.js';
+
+/** Section `media`: engine, addresses, port pool, timeouts. */
+export const mediaSchema = z.strictObject({
+  engine: oneOf(['auto', 'native', 'typescript', 'rtpengine'])
+    .default('auto')
+    .describe('media engine; auto takes native where its compiled part loads, else typescript'),
+  listen: ipAddress().default('127.0.0.1').describe('address of the media sockets'),
+  advertise: ipAddress().optional().describe('address written in SDP when it differs from the socket’s'),
+  ports: portRange().prefault('10000-20000').describe('UDP ports: even RTP, odd RTCP'),
+  timeoutSeconds: integer(1, 86400).default(60).describe('silence that ends a call; a held call is exempt'),
+  quarantineSeconds: integer(0, 3600).default(30).describe('how long a port pair rests before it is used again'),
+  threads: z
+    .union([z.literal('auto'), integer(1, 64)], { error: 'must be auto or a whole number from 1 to 64' })
+    .default('auto')
+    .describe('packet threads of the native engine; auto: one per processor'),
+  rtpengine: z.array(udpAddress()).default([]).describe('NG addresses of rtpengine daemons, for engine rtpengine'),
+});
