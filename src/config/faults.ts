@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import { formatPath, type Path } from './path.js';
+import { secretKeys } from './reference.js';
 import type { ConfigFault } from './types.js';
 
 /** Turns what the schema found into faults for the operator: path, what stands there, what is allowed. */
@@ -26,7 +27,9 @@ function faultsOfIssue(issue: Issue, knownKeys: (path: Path) => readonly string[
   const deepest = issue.code === 'invalid_union' ? innermost(issue) : undefined;
   if (deepest)
     return deepest.flatMap((inner) => faultsOfIssue({ ...inner, path: [...issue.path, ...inner.path] }, knownKeys));
-  return [{ path: formatPath(issue.path), message: withInput(sentence(issue), issue.input) }];
+  const hidden = issue.path.some((step) => secretKeys().has(String(step)));
+  const message = hidden && issue.input !== undefined ? sentence(issue) : withInput(sentence(issue), issue.input);
+  return [{ path: formatPath(issue.path), message }];
 }
 
 /** Of a union, the branch that got past the outermost value, when there is one. */
