@@ -1,4 +1,4 @@
-import { codecByEncoding, estimateMos, type PayloadFormat, type SessionFigures, type Side } from '../rtp/index.js';
+import { estimateMos, type PayloadFormat, type SessionFigures, type Side } from '../rtp/index.js';
 import type { PathTotals } from './events.js';
 
 /**
@@ -95,18 +95,20 @@ function sent(previous: LegFigures | undefined, current: LegFigures): PathQualit
 }
 
 function mosOf(leg: LegFigures, formats: readonly PayloadFormat[]): MosQuality | null {
-  const { payloadType, intervalExpected, intervalLost, meanLossRun } = leg.received;
+  const { payloadType, intervalExpected, intervalLost, meanLossRun, jitterMeanUs } = leg.received;
   const format = formats.find((candidate) => candidate.payloadType === payloadType);
-  const codec = format && codecByEncoding(format.encoding);
-  if (!codec || intervalExpected === 0) return null;
+  if (!format) return null;
   const estimate = estimateMos({
-    codec,
-    expectedPackets: intervalExpected,
-    lostPackets: intervalLost,
+    encoding: format.encoding,
+    clockRateHz: format.clockRateHz,
+    rttUs: roundTrip(leg),
+    jitterUs: jitterMeanUs,
+    expected: intervalExpected,
+    lost: intervalLost,
     meanLossRun,
-    roundTripUs: roundTrip(leg),
   });
-  return estimate ? { mos: estimate.mos, inputs: { ...estimate.inputs } } : null;
+  if (!estimate) return null;
+  return { mos: Math.round(estimate.mos * 100) / 100, inputs: { ...estimate.inputs } };
 }
 
 /** Cumulative figures of each path, from one reading. */

@@ -1,0 +1,456 @@
+import { GatewayError, type Logger, type Random, type Scheduler, type Timer } from '../core/index.js';
+import type { MediaEngine, MediaEvent, Side } from '../rtp/index.js';
+import type { Admission, PlannedAttempt } from '../routing/index.js';
+import type {
+  Dialog,
+  InboundLeg,
+  InboundLegHandler,
+  InboundRequest,
+  MessageBody,
+  SignalingEngine,
+  SipRequest,
+  SipResponse,
+} from '../sip/index.js';
+import { Attempt, type AttemptEnd, type AttemptHandler } from './attempt.js';
+import { type BridgeHooks, type BridgeSettings, DialogBridge } from './dialog-bridge.js';
+import type { CallEvent, CallFacts, EndFacts, HangupSide } from './events.js';
+import { passingHeaders } from './headers.js';
+import { identityFor } from './invite-parts.js';
+import { MediaBridge, missingDescription, opposite } from './media-bridge.js';
+import { type AttemptOutcome, bestResponse, q850ForStatus, q850OfReason, reasonRow } from './release.js';
+import { bodyOf } from './session-body.js';
+
+/** Event without what every event has. */
+export type Happening = CallEvent extends infer Event
+  ? Event extends CallEvent
+    ? Omit<Event, 'transactionId' | 'timeMs'>
+    : never
+  : never;
+
+/** What a call needs of its surroundings. */
+export interface CallParts {
+  readonly signaling: SignalingEngine;
+  readonly media: MediaEngine;
+  readonly scheduler: Scheduler;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly settings: CallSettings;
+  emit(event: CallEvent): void;
+  /** A target's answer or silence, for its health (passive signals) and Retry-After. */
+  onTargetOutcome(planned: PlannedAttempt, end: AttemptEnd | 'answered'): void;
+  /** Asked before each attempt: false when the target's limits are exhausted by now. */
+  takeTarget(planned: PlannedAttempt): boolean;
+  releaseTarget(planned: PlannedAttempt): void;
+  /** Call-ID of a leg, as it comes to be and when the call is over. */
+  onLeg(callId: string): void;
+  /** The call is over and its last event emitted. */
+  onOver(call: Call): void;
+}
+
+export interface CallSettings extends BridgeSettings {
+  /** Host of our From and P-Asserted-Identity URIs. */
+  readonly domain: string;
+  readonly mediaTimeoutSeconds: number;
+  readonly maxCallSeconds: number;
+  readonly intervalSeconds: number;
+}
+
+/**
+ * One call: the incoming leg, the attempts of its plan one after another, the media between, and its end.
+ *
+ *   opening ──media open──► trying ──2xx──► answered ──BYE, loss, limit──► ended
+ *      └──no port, CANCEL──────┴──plan exhausted, CANCEL──────────────────────┘
+ *
+ * Every way out leads through `#finish`: it runs once, tells both legs, closes the media, and emits `ended`.
+ */
+export class Call implements InboundLegHandler, AttemptHandler, BridgeHooks {
+  readonly facts: CallFacts;
+  readonly admission: Admission;
+  readonly #parts: CallParts;
+  readonly #leg: InboundLeg;
+  readonly #callerSide: Side;
+  readonly #logger: Logger;
+  #state: 'opening' | 'trying' | 'answered' | 'ended' = 'opening';
+  #media: MediaBridge | undefined;
+  #bridge: DialogBridge | undefined;
+  #attempt: Attempt | undefined;
+  #next = 0;
+  #ringing = false;
+  #prack: ((body?: MessageBody) => void) | undefined;
+  #intervalTimer: Timer | undefined;
+  #maxTimer: Timer | undefined;
+  #held: Record<Side, boolean> = { customer: false, remote: false };
+  readonly #outcomes: AttemptOutcome[] = [];
+  readonly startedMs: number;
+  answeredMs: number | undefined;
+
+  constructor(facts: CallFacts, admission: Admission, leg: InboundLeg, parts: CallParts) {
+    this.facts = facts;
+    this.admission = admission;
+    this.#leg = leg;
+    this.#parts = parts;
+    this.#callerSide = admission.direction === 'Outbound' ? 'customer' : 'remote';
+    this.#logger = parts.logger.child({ transactionId: facts.transactionId });
+    this.startedMs = parts.scheduler.wallMs();
+    leg.handler = this;
+  }
+
+  get state(): string {
+    return this.#state;
+  }
+
+  /** Opens media and starts the first attempt. */
+  start(): void {
+    const { media, random, settings } = this.#parts;
+    const order = {
+      id: this.facts.transactionId,
+      originId: random.uint32(),
+      timeoutSeconds: settings.mediaTimeoutSeconds,
+      onEvent: (event: MediaEvent) => this.#onMediaEvent(event),
+    };
+    MediaBridge.open(media, order).then(
+      (bridge) => this.#onMediaOpen(bridge),
+      (error) => this.#onMediaRefused(error),
+    );
+  }
+
+  /** Ends the call from our side: drain, operator, limit. Does nothing once it has ended. */
+  end(code: string, reason: string, sipStatus: number, q850 = q850ForStatus(sipStatus)): void {
+    this.#finish({ side: 'gateway', code, reason, sipStatus, q850 });
+  }
+
+  // --- opening -------------------------------------------------------------------------------------------------
+
+  #onMediaOpen(media: MediaBridge): void {
+    this.#media = media;
+    if (this.#state !== 'opening') return void media.close();
+    this.#state = 'trying';
+    this.#bridge = new DialogBridge(media, this, this.#parts.settings, this.#logger);
+    const { mediaSources } = this.admission;
+    media.bound(this.#callerSide, this.#leg.flow.remote.address, mediaSources[this.#callerSide]);
+    this.#maxTimer = this.#parts.scheduler.after(this.#parts.settings.maxCallSeconds * 1000, () =>
+      this.end('call.max-duration', 'The call reached the longest duration allowed', 200, 102),
+    );
+    this.#scheduleInterval();
+    this.#guarded(() => this.#tryNext());
+  }
+
+  #onMediaRefused(error: unknown): void {
+    const known = error instanceof GatewayError;
+    if (!known) this.#logger.error({ err: error }, 'media engine failed');
+    this.end(known ? error.code : 'media.failed', known ? error.message : 'The media engine failed', 503);
+  }
+
+  // --- attempts ------------------------------------------------------------------------------------------------
+
+  #tryNext(): void {
+    const planned = this.admission.plan[this.#next];
+    if (!planned) return this.#planExhausted();
+    this.#next++;
+    if (!this.#parts.takeTarget(planned)) {
+      this.#outcomes.push({ status: 503, reason: 'Service Unavailable', code: 'attempt.limit' });
+      return this.#tryNext();
+    }
+    this.#startAttempt(planned);
+  }
+
+  #startAttempt(planned: PlannedAttempt): void {
+    const { signaling, scheduler, settings } = this.#parts;
+    const identity = identityFor(planned, this.#leg.request, settings.domain);
+    const offer = bodyOf(this.#leg.request);
+    const calleeSide = opposite(this.#callerSide);
+    this.#media!.bound(calleeSide, undefined, this.admission.mediaSources[calleeSide]);
+    const body = offer && this.#media!.translate(this.#callerSide, offer);
+    const reliableProvisional = offer || this.#leg.supportsReliable ? 'offer' : 'off';
+    const parts = { ...identity, body, reliableProvisional } as const;
+    this.#attempt = new Attempt(this.#next, planned, parts, signaling, scheduler, this);
+    this.#parts.onLeg(this.#attempt.callId);
+    this.#emit({ kind: 'attempt-started', attempt: this.#attempt.facts });
+  }
+
+  onProvisional(
+    attempt: Attempt,
+    response: SipResponse,
+    dialog: Dialog | undefined,
+    prack?: (body?: MessageBody) => void,
+  ): void {
+    this.#guarded(() => {
+      if (this.#state !== 'trying') return;
+      if (dialog) this.#bridge!.attach(opposite(this.#callerSide), dialog);
+      const description = bodyOf(response);
+      const reliable = prack !== undefined && this.#leg.supportsReliable;
+      const offersLate = description !== undefined && !bodyOf(this.#leg.request);
+      if (offersLate && prack) this.#prack = prack;
+      const passes = description && (!offersLate || reliable);
+      const body = passes ? this.#media!.translate(opposite(this.#callerSide), description) : undefined;
+      const headers = passingHeaders(response, 'INVITE');
+      this.#leg.provisional(response.status, { reason: response.reason, headers, reliable, ...(body && { body }) });
+      this.#bridge!.attach(this.#callerSide, this.#leg.dialog);
+      if (response.status === 180 || response.status === 183) this.#noteRinging(attempt, response.status, body !== undefined);
+    });
+  }
+
+  #noteRinging(attempt: Attempt, sipStatus: number, earlyMedia: boolean): void {
+    if (this.#ringing) return;
+    this.#ringing = true;
+    this.#emit({ kind: 'ringing', attempt: attempt.facts, sipStatus, earlyMedia });
+  }
+
+  onEnded(attempt: Attempt, end: AttemptEnd): void {
+    this.#guarded(() => {
+      const { code, reason, status: sipStatus } = end;
+      this.#parts.releaseTarget(attempt.planned);
+      this.#parts.onTargetOutcome(attempt.planned, end);
+      this.#emit({ kind: 'attempt-failed', attempt: attempt.facts, sipStatus, code, reason });
+      this.#attempt = undefined;
+      if (this.#state !== 'trying') return;
+      this.#outcomes.push({ status: sipStatus, reason, code });
+      if (this.#mayFailOver(attempt.planned, end)) this.#tryNext();
+      else this.#planExhausted();
+    });
+  }
+
+  /** Design §4, "Next attempt after": never a second ring, and only codes the target's rules name. */
+  #mayFailOver({ failover }: PlannedAttempt, { code, status }: AttemptEnd): boolean {
+    if (code === 'attempt.ring-timeout') return failover.afterRinging && failover.statuses.has(480);
+    if (this.#ringing && !failover.afterRinging) return false;
+    return status === undefined || (status >= 300 && status < 400) || failover.statuses.has(status);
+  }
+
+  #planExhausted(): void {
+    const { status, reason } = bestResponse(this.#outcomes);
+    const last = this.#outcomes.at(-1);
+    this.#finish({
+      side: opposite(this.#callerSide),
+      code: last?.code === 'attempt.ring-timeout' ? 'call.ring-timeout' : (last?.code ?? 'attempt.none'),
+      reason: last?.reason ?? reason,
+      sipStatus: status,
+      q850: q850ForStatus(status),
+    });
+  }
+
+  // --- answer --------------------------------------------------------------------------------------------------
+
+  onAnswered(attempt: Attempt, response: SipResponse, dialog: Dialog): void {
+    this.#guarded(() => {
+      const calleeSide = opposite(this.#callerSide);
+      if (this.#state !== 'trying') return;
+      this.#bridge!.attach(calleeSide, dialog);
+      const description = bodyOf(response);
+      if (bodyOf(this.#leg.request)) this.#answerEarlyOffer(response, dialog, description);
+      else this.#answerLateOffer(response, dialog, description);
+      this.#state = 'answered';
+      this.answeredMs = this.#parts.scheduler.wallMs();
+      this.#parts.onTargetOutcome(attempt.planned, 'answered');
+      this.#noteAnswered(attempt);
+    });
+  }
+
+  /** The usual case: the caller offered, the callee's 200 (or its reliable 18x) answers. */
+  #answerEarlyOffer(response: SipResponse, dialog: Dialog, description: MessageBody | undefined): void {
+    dialog.ack();
+    const calleeSide = opposite(this.#callerSide);
+    const body = description && this.#media!.translate(calleeSide, description);
+    if (!body && this.#media!.direction(calleeSide) === undefined) throw missingDescription();
+    dialog.localDescription = this.#media!.lastSent(calleeSide);
+    this.#accept(response, body);
+  }
+
+  /** The callee's 200 offers; the caller's ACK will answer, and only then the callee's ACK goes. */
+  #answerLateOffer(response: SipResponse, dialog: Dialog, description: MessageBody | undefined): void {
+    if (this.#prack || !description) {
+      dialog.ack();
+      if (!description && !this.#prack) throw missingDescription();
+      return this.#accept(response, undefined);
+    }
+    const body = this.#media!.translate(opposite(this.#callerSide), description);
+    this.#bridge!.onceAcknowledged(this.#callerSide, (ack) => this.#finishLateOffer(dialog, ack));
+    this.#accept(response, body);
+  }
+
+  #finishLateOffer(dialog: Dialog, ack: SipRequest): void {
+    this.#guarded(() => {
+      const answer = bodyOf(ack);
+      const body = answer && this.#media!.translate(this.#callerSide, answer);
+      dialog.ack(body);
+      if (!body) throw missingDescription();
+      dialog.localDescription = body;
+    });
+  }
+
+  #accept(response: SipResponse, body: MessageBody | undefined): void {
+    const headers = passingHeaders(response, 'INVITE');
+    const dialog = this.#leg.accept({ headers, ...(body && { body }) });
+    dialog.localDescription = body ?? this.#media!.lastSent(this.#callerSide);
+    this.#bridge!.attach(this.#callerSide, dialog);
+  }
+
+  #noteAnswered(attempt: Attempt): void {
+    const media = this.#media!;
+    this.#emit({
+      kind: 'answered',
+      attempt: attempt.facts,
+      codec: media.codec(opposite(this.#callerSide)),
+      encryption: { customer: media.encryption('customer'), remote: media.encryption('remote') },
+    });
+  }
+
+  // --- the incoming leg ----------------------------------------------------------------------------------------
+
+  onCancel(request: SipRequest): void {
+    const q850 = q850OfReason(request.headers.get('Reason')) ?? 16;
+    const reason = 'The caller gave up before the call was answered';
+    this.#finish({ side: this.#callerSide, code: 'call.cancelled', reason, sipStatus: 487, q850 });
+  }
+
+  onAck(request: SipRequest): void {
+    this.#bridge?.acknowledged(this.#callerSide, request);
+  }
+
+  onAckTimeout(): void {
+    this.end('call.no-ack', 'The caller never acknowledged the answer', 200, 102);
+  }
+
+  onPrack(incoming: InboundRequest): void {
+    this.#guarded(() => {
+      const body = bodyOf(incoming.request);
+      if (!body) return incoming.respond(200);
+      if (!this.#prack) return incoming.respond(488);
+      const answer = this.#media!.translate(this.#callerSide, body);
+      this.#prack(answer);
+      incoming.respond(200);
+    });
+  }
+
+  onPrackTimeout(): void {
+    this.end('call.no-prack', 'The caller never acknowledged a reliable provisional response', 504);
+  }
+
+  onTransportError(error: GatewayError): void {
+    const reason = 'The connection to the caller failed';
+    this.#logger.info({ code: error.code }, 'caller unreachable');
+    this.#finish({ side: this.#callerSide, code: 'call.transport', reason, sipStatus: 503, q850: 38 });
+  }
+
+  // --- the conversation ----------------------------------------------------------------------------------------
+
+  onHangup(side: Side, request: SipRequest): void {
+    const q850 = q850OfReason(request.headers.get('Reason')) ?? 16;
+    this.#finish({ side, code: 'call.hangup', reason: `The ${side} hung up`, sipStatus: 200, q850 });
+  }
+
+  onDialogLost(side: Side, error: GatewayError): void {
+    this.#finish({ side, code: error.code, reason: error.message, sipStatus: this.answeredMs ? 200 : 503, q850: 41 });
+  }
+
+  onMediaChanged(): void {
+    for (const side of ['customer', 'remote'] as const) {
+      const direction = this.#media!.direction(side);
+      const held = direction === 'recvonly' || direction === 'inactive';
+      if (held === this.#held[side]) continue;
+      this.#held[side] = held;
+      this.#emit({ kind: held ? 'held' : 'resumed', side });
+    }
+  }
+
+  #onMediaEvent(event: MediaEvent): void {
+    if (this.#state === 'ended') return;
+    const { side } = event;
+    if (event.kind === 'timeout') {
+      if (this.#state !== 'answered') return;
+      const reason = `No media came from the ${side} for ${this.#parts.settings.mediaTimeoutSeconds} s`;
+      this.#finish({ side: 'gateway', code: 'media.timeout', reason, sipStatus: 200, q850: 102 });
+    } else if (event.kind === 'latched') {
+      this.#emit({ kind: 'media-latched', side, address: event.address, port: event.port });
+    } else if (event.kind === 'source-refused') {
+      this.#emit({ kind: 'source-refused', side, address: event.address, port: event.port });
+    } else {
+      this.#emit({ kind: 'dtmf', side, event: event.event, durationMs: event.durationMs });
+    }
+  }
+
+  #scheduleInterval(): void {
+    this.#intervalTimer = this.#parts.scheduler.after(this.#parts.settings.intervalSeconds * 1000, () => {
+      this.#scheduleInterval();
+      if (this.#state === 'answered') void this.#reportInterval();
+    });
+  }
+
+  async #reportInterval(): Promise<void> {
+    try {
+      const reading = await this.#media!.read();
+      if (this.#state === 'answered') this.#emit({ kind: 'figures', ...reading, final: false });
+    } catch (error) {
+      this.#logger.error({ err: error }, 'media figures not read');
+    }
+  }
+
+  // --- the end -------------------------------------------------------------------------------------------------
+
+  #finish(end: EndFacts): void {
+    if (this.#state === 'ended') return;
+    const wasAnswered = this.#state === 'answered';
+    this.#state = 'ended';
+    this.#intervalTimer?.cancel();
+    this.#maxTimer?.cancel();
+    this.#tellLegs(end, wasAnswered);
+    const timeMs = this.#parts.scheduler.wallMs();
+    void this.#settle(end, timeMs);
+  }
+
+  #tellLegs(end: EndFacts, wasAnswered: boolean): void {
+    const attempt = this.#attempt;
+    if (attempt) {
+      attempt.abandon(end.q850, 'Call ended');
+      this.#parts.releaseTarget(attempt.planned);
+      if (!wasAnswered) this.#emitCancelled(attempt, end);
+    }
+    if (!wasAnswered && end.code !== 'call.cancelled') {
+      this.#leg.respond(end.sipStatus, finalOrder(end));
+    }
+    for (const side of ['customer', 'remote'] as const) {
+      const dialog = this.#bridge?.dialog(side);
+      if (dialog?.state === 'confirmed') dialog.bye([reasonRow(end.q850, BYE_TEXT)]);
+    }
+  }
+
+  #emitCancelled(attempt: Attempt, end: EndFacts): void {
+    const { code, reason } = end;
+    this.#emit({ kind: 'attempt-failed', attempt: attempt.facts, sipStatus: 487, code, reason });
+  }
+
+  async #settle(end: EndFacts, timeMs: number): Promise<void> {
+    try {
+      const reading = await this.#media?.close();
+      if (reading) this.#emit({ kind: 'figures', ...reading, final: true }, timeMs);
+    } catch (error) {
+      this.#logger.error({ err: error }, 'media not closed cleanly');
+    }
+    this.#emit({ kind: 'ended', end }, timeMs);
+    this.#parts.onOver(this);
+  }
+
+  #emit(happening: Happening, timeMs = this.#parts.scheduler.wallMs()): void {
+    this.#parts.emit({ ...happening, transactionId: this.facts.transactionId, timeMs } as CallEvent);
+  }
+
+  /** What a peer sent may end its own call, loudly, and never more than that. */
+  #guarded(run: () => void): void {
+    try {
+      run();
+    } catch (error) {
+      const known = error instanceof GatewayError;
+      if (!known) this.#logger.error({ err: error }, 'call ended by an internal fault');
+      const code = known ? error.code : 'call.internal';
+      const reason = known ? error.message : 'An internal fault ended the call';
+      this.end(code, reason, known ? (error.sipStatus ?? 500) : 500);
+    }
+  }
+}
+
+const BYE_TEXT = 'Normal call clearing';
+
+function finalOrder(end: EndFacts) {
+  const retry = end.sipStatus === 503 ? [['Retry-After', '5'] as const] : [];
+  return { headers: [reasonRow(end.q850, 'Trunkline'), ...retry] };
+}

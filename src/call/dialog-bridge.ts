@@ -1,0 +1,212 @@
+import { GatewayError, type Logger } from '../core/index.js';
+import type { Side } from '../rtp/index.js';
+import type { Dialog, DialogHandler, InboundRequest, MessageBody, SipRequest, SipResponse } from '../sip/index.js';
+import { passingHeaders } from './headers.js';
+import { type MediaBridge, missingDescription, opposite } from './media-bridge.js';
+import { bodyOf } from './session-body.js';
+
+/** What the call hears of its two dialogs. */
+export interface BridgeHooks {
+  onHangup(side: Side, request: SipRequest): void;
+  /** A dialog is dead without a BYE. */
+  onDialogLost(side: Side, error: GatewayError): void;
+  /** Session descriptions changed on a side: hold, resume, new codec. */
+  onMediaChanged(): void;
+}
+
+export interface BridgeSettings {
+  /** REFER goes to the other side, or is refused with 403. */
+  readonly refer: 'pass' | 'refuse';
+}
+
+type Outcome = SipResponse | GatewayError;
+
+/**
+ * Joins two dialogs into one conversation: what one peer asks inside its dialog is asked of the other, and the answer
+ * comes back. Session descriptions are translated on the way; everything hop-by-hop stays on its own leg.
+ *
+ *   re-INVITE ──translate──► re-INVITE        UPDATE ──► UPDATE, or re-INVITE where the peer lacks it
+ *   200 ◄──translate── 200, ACK at once       late offer: the ACK waits for the other side's ACK
+ */
+export class DialogBridge {
+  readonly #dialogs: Partial<Record<Side, Dialog>> = {};
+  readonly #awaitingAck: Partial<Record<Side, (request: SipRequest) => void>> = {};
+  readonly #media: MediaBridge;
+  readonly #hooks: BridgeHooks;
+  readonly #settings: BridgeSettings;
+  readonly #logger: Logger;
+
+  constructor(media: MediaBridge, hooks: BridgeHooks, settings: BridgeSettings, logger: Logger) {
+    this.#media = media;
+    this.#hooks = hooks;
+    this.#settings = settings;
+    this.#logger = logger;
+  }
+
+  /** The dialog that speaks for a side from now on. */
+  attach(side: Side, dialog: Dialog): void {
+    if (this.#dialogs[side] === dialog) return;
+    this.#dialogs[side] = dialog;
+    dialog.handler = this.#handlerFor(side);
+  }
+
+  dialog(side: Side): Dialog | undefined {
+    return this.#dialogs[side];
+  }
+
+  /** Runs once, when the ACK for the 2xx sent to `side` comes. */
+  onceAcknowledged(side: Side, run: (request: SipRequest) => void): void {
+    this.#awaitingAck[side] = run;
+  }
+
+  /** ACK for a 2xx we sent to `side`. */
+  acknowledged(side: Side, request: SipRequest): void {
+    const run = this.#awaitingAck[side];
+    delete this.#awaitingAck[side];
+    run?.(request);
+  }
+
+  #handlerFor(side: Side): DialogHandler {
+    return {
+      onBye: (request) => this.#hooks.onHangup(side, request),
+      onReinvite: (incoming) => this.#guard(incoming, () => this.#relayReinvite(side, incoming)),
+      onAck: (request) => this.acknowledged(side, request),
+      onRequest: (incoming) => this.#guard(incoming, () => this.#relayRequest(side, incoming)),
+      onSessionExpired: () =>
+        this.#hooks.onDialogLost(
+          side,
+          new GatewayError('call.session-expired', 'The session timer ran out without a refresh', { origin: 'remote' }),
+        ),
+      onDialogFailed: (error) => this.#hooks.onDialogLost(side, error),
+    };
+  }
+
+  /** What a peer sends may be refused, and never throws past here. */
+  #guard(incoming: InboundRequest, run: () => void): void {
+    try {
+      run();
+    } catch (error) {
+      if (!(error instanceof GatewayError)) throw error;
+      this.#logger.warn({ code: error.code, method: incoming.request.method }, 'in-dialog request refused');
+      incoming.respond(error.sipStatus ?? 500);
+    }
+  }
+
+  #relayReinvite(side: Side, incoming: InboundRequest): void {
+    const peer = this.#dialogs[opposite(side)];
+    if (peer?.state !== 'confirmed') return incoming.respond(491);
+    const offer = bodyOf(incoming.request);
+    if (offer) this.#relayOffer(side, incoming, peer, offer, 'reinvite');
+    else this.#relayLateOffer(side, incoming, peer);
+  }
+
+  #relayOffer(side: Side, incoming: InboundRequest, peer: Dialog, offer: MessageBody, by: 'reinvite' | 'UPDATE'): void {
+    const body = this.#media.translate(side, offer, false);
+    const headers = passingHeaders(incoming.request, incoming.request.method);
+    const before = peer.localDescription;
+    peer.localDescription = body;
+    const done = (outcome: Outcome): void =>
+      this.#guard(incoming, () => {
+        if (isProvisional(outcome)) return;
+        if (by === 'reinvite' && isSuccess(outcome)) peer.ack();
+        if (isSuccess(outcome)) return this.#acceptAnswer(side, incoming, offer, outcome);
+        peer.localDescription = before;
+        refuse(incoming, outcome);
+      });
+    if (by === 'reinvite') peer.reinvite({ headers, body }, done);
+    else peer.request('UPDATE', { headers, body }, done);
+  }
+
+  #acceptAnswer(side: Side, incoming: InboundRequest, offer: MessageBody, response: SipResponse): void {
+    const answer = bodyOf(response);
+    if (!answer) throw missingDescription();
+    this.#media.apply(side, offer);
+    const body = this.#media.translate(opposite(side), answer);
+    this.#setDescription(side, body);
+    incoming.respond(200, { headers: passingHeaders(response, incoming.request.method), body });
+    this.#hooks.onMediaChanged();
+  }
+
+  #relayLateOffer(side: Side, incoming: InboundRequest, peer: Dialog): void {
+    const headers = passingHeaders(incoming.request, 'INVITE');
+    peer.reinvite({ headers }, (outcome) =>
+      this.#guard(incoming, () => {
+        if (isProvisional(outcome)) return;
+        if (!isSuccess(outcome)) return refuse(incoming, outcome);
+        const offer = bodyOf(outcome);
+        if (!offer) {
+          peer.ack();
+          throw missingDescription();
+        }
+        const body = this.#media.translate(opposite(side), offer, false);
+        this.#setDescription(side, body);
+        this.onceAcknowledged(side, (ack) => this.#ackLateOffer(side, peer, offer, ack));
+        incoming.respond(200, { headers: passingHeaders(outcome, 'INVITE'), body });
+      }),
+    );
+  }
+
+  /** The answer to a late offer, on its way from one ACK into the other. */
+  #ackLateOffer(side: Side, peer: Dialog, offer: MessageBody, ack: SipRequest): void {
+    const answer = bodyOf(ack);
+    if (!answer) {
+      peer.ack();
+      this.#hooks.onDialogLost(side, missingDescription());
+      return;
+    }
+    try {
+      this.#media.apply(opposite(side), offer);
+      const body = this.#media.translate(side, answer);
+      peer.localDescription = body;
+      peer.ack(body);
+      this.#hooks.onMediaChanged();
+    } catch (error) {
+      if (!(error instanceof GatewayError)) throw error;
+      peer.ack();
+      this.#hooks.onDialogLost(side, error);
+    }
+  }
+
+  #relayRequest(side: Side, incoming: InboundRequest): void {
+    const { method } = incoming.request;
+    const peer = this.#dialogs[opposite(side)];
+    if (method === 'OPTIONS') return incoming.respond(200);
+    if (!peer || peer.state === 'terminated') return incoming.respond(481);
+    if (method === 'UPDATE') return this.#relayUpdate(side, incoming, peer);
+    if (method === 'REFER' && this.#settings.refer === 'refuse') return incoming.respond(403);
+    const body = bodyOf(incoming.request);
+    peer.request(method, { headers: passingHeaders(incoming.request, method), ...(body && { body }) }, (outcome) => {
+      if (isProvisional(outcome)) return;
+      if (!isSuccess(outcome)) return refuse(incoming, outcome);
+      const answer = bodyOf(outcome);
+      const headers = passingHeaders(outcome, method);
+      incoming.respond(outcome.status, { headers, ...(answer && { body: answer }) });
+    });
+  }
+
+  #relayUpdate(side: Side, incoming: InboundRequest, peer: Dialog): void {
+    const offer = bodyOf(incoming.request);
+    if (!offer) return incoming.respond(200);
+    const lacksUpdate = peer.remoteAllows.size > 0 && !peer.remoteAllows.has('UPDATE');
+    if (!lacksUpdate) return this.#relayOffer(side, incoming, peer, offer, 'UPDATE');
+    if (peer.state !== 'confirmed') return incoming.respond(488);
+    this.#relayOffer(side, incoming, peer, offer, 'reinvite');
+  }
+
+  #setDescription(side: Side, body: MessageBody): void {
+    const dialog = this.#dialogs[side];
+    if (dialog) dialog.localDescription = body;
+  }
+}
+
+const isResponse = (outcome: Outcome): outcome is SipResponse => !(outcome instanceof GatewayError);
+const isProvisional = (outcome: Outcome): boolean => isResponse(outcome) && outcome.status < 200;
+const isSuccess = (outcome: Outcome): outcome is SipResponse =>
+  isResponse(outcome) && outcome.status >= 200 && outcome.status < 300;
+
+/** A request the other side refused or did not answer, told to the side that asked. */
+function refuse(incoming: InboundRequest, outcome: Outcome): void {
+  if (!isResponse(outcome)) return incoming.respond(outcome.sipStatus ?? 408);
+  const passable = outcome.status >= 400 && outcome.status !== 401 && outcome.status !== 407;
+  incoming.respond(passable ? outcome.status : 500, passable ? { reason: outcome.reason } : {});
+}

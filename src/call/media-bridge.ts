@@ -1,0 +1,145 @@
+import { GatewayError } from '../core/index.js';
+import type {
+  MediaEngine,
+  MediaEvent,
+  MediaSession,
+  PayloadFormat,
+  SessionFigures,
+  Side,
+  StreamDirection,
+} from '../rtp/index.js';
+import type { MessageBody } from '../sip/index.js';
+import { intervalQuality, type IntervalQuality, pathTotals } from './quality.js';
+import type { PathTotals } from './events.js';
+import type { Path } from './quality.js';
+import { describeMedia, readSession, rewriteSession, type SessionBody } from './session-body.js';
+
+/** What is kept of each side's description. */
+interface SideState {
+  /** o= session id and version of what we send to this side (RFC 3264 §8). */
+  readonly originId: number;
+  version: number;
+  lastSent: string;
+  formats: readonly PayloadFormat[];
+  direction: StreamDirection | undefined;
+  signallingAddress: string | undefined;
+  allowedSources: readonly string[] | undefined;
+}
+
+export interface BridgeReading {
+  readonly quality: IntervalQuality;
+  readonly totals: Record<Path, PathTotals>;
+}
+
+export const opposite = (side: Side): Side => (side === 'customer' ? 'remote' : 'customer');
+
+/**
+ * Media of one call: anchors both sides at the media engine and translates session descriptions between the legs.
+ *
+ *      body from customer ──translate──► body for remote, with our address and remote-side ports
+ *                         └──describe──► media engine learns where the customer is
+ */
+export class MediaBridge {
+  readonly #session: MediaSession;
+  readonly #sides: Record<Side, SideState>;
+  #previous: SessionFigures | undefined;
+  #closed: Promise<BridgeReading> | undefined;
+
+  private constructor(session: MediaSession, originId: number) {
+    this.#session = session;
+    const state = (): SideState => ({
+      originId,
+      version: 0,
+      lastSent: '',
+      formats: [],
+      direction: undefined,
+      signallingAddress: undefined,
+      allowedSources: undefined,
+    });
+    this.#sides = { customer: state(), remote: state() };
+  }
+
+  /** Opens media ports for a call. Rejects with `media.no-port` (503) when none is free. */
+  static async open(
+    engine: MediaEngine,
+    order: { id: string; originId: number; timeoutSeconds: number; onEvent: (event: MediaEvent) => void },
+  ): Promise<MediaBridge> {
+    const { id, onEvent, timeoutSeconds } = order;
+    return new MediaBridge(await engine.open({ id, onEvent, timeoutSeconds }), order.originId);
+  }
+
+  /** What bounds a side's media sources: its signalling address, and the connector's or carrier's blocks. */
+  bound(side: Side, signallingAddress: string | undefined, allowedSources: readonly string[] | undefined): void {
+    this.#sides[side].signallingAddress = signallingAddress;
+    this.#sides[side].allowedSources = allowedSources;
+  }
+
+  /**
+   * The body that goes to the other side in place of one received from `from`; the media engine learns `from`'s
+   * description when `apply` is set (an offer in a re-INVITE is applied only once it is accepted).
+   * @throws GatewayError `sdp.malformed` (400) or `sdp.not-acceptable` (488, no audio or T.38 stream)
+   */
+  translate(from: Side, body: MessageBody, apply = true): MessageBody {
+    const received = readSession(body);
+    if (apply) this.#learn(from, received);
+    const to = this.#sides[opposite(from)];
+    const ports = this.#session[opposite(from)];
+    const draft = rewriteSession(received, ports, to.originId, to.version);
+    const text = draft.bytes.toString('latin1');
+    if (text === to.lastSent) return draft;
+    if (to.lastSent !== '') to.version++;
+    const sent = rewriteSession(received, ports, to.originId, to.version);
+    to.lastSent = sent.bytes.toString('latin1');
+    return sent;
+  }
+
+  /** Applies a description received earlier from `from`. */
+  apply(from: Side, body: MessageBody): void {
+    this.#learn(from, readSession(body));
+  }
+
+  #learn(from: Side, received: SessionBody): void {
+    const side = this.#sides[from];
+    const description = describeMedia(received, side.signallingAddress, side.allowedSources);
+    side.formats = description.formats;
+    side.direction = description.direction;
+    this.#session.describe(from, description);
+  }
+
+  /** Direction of a side as last described, seen from us; undefined before its first description. */
+  direction(side: Side): StreamDirection | undefined {
+    return this.#sides[side].direction;
+  }
+
+  /** Name of the codec agreed: the first format of the answering side that is not an event or comfort noise. */
+  codec(side: Side): string | undefined {
+    return this.#sides[side].formats.find((format) => !NOT_SPEECH.has(format.encoding))?.encoding;
+  }
+
+  /** Figures since the previous reading, and totals. */
+  async read(): Promise<BridgeReading> {
+    return this.#reading(await this.#session.read(true));
+  }
+
+  /** Ends the media and gives the last interval and the totals; again the same when called again. */
+  close(): Promise<BridgeReading> {
+    this.#closed ??= this.#session.close().then((figures) => this.#reading(figures));
+    return this.#closed;
+  }
+
+  #reading(figures: SessionFigures): BridgeReading {
+    const formats = { customer: this.#sides.customer.formats, remote: this.#sides.remote.formats };
+    const quality = intervalQuality(this.#previous, figures, formats);
+    this.#previous = figures;
+    return { quality, totals: pathTotals(figures) };
+  }
+}
+
+const NOT_SPEECH = new Set(['TELEPHONE-EVENT', 'CN', 'RED']);
+
+/** An answer where an offer was expected, or none where one was. */
+export const missingDescription = (): GatewayError =>
+  new GatewayError('sdp.missing', 'A session description was expected and did not come', {
+    origin: 'remote',
+    sipStatus: 488,
+  });
