@@ -65,7 +65,7 @@ export interface EngineView {
 }
 
 export interface SignalingHandler {
-  /** A new INVITE outside any dialog, 100 already sent. */
+  /** A new INVITE outside any dialog. The engine sends 100 after this returns, unless the leg was answered or dropped. */
   onInvite(leg: InboundLeg): void;
   /** Any other request outside a dialog: OPTIONS, MESSAGE, REGISTER, REFER, NOTIFY, … */
   onRequest(request: InboundRequest): void;
@@ -97,6 +97,8 @@ export interface InboundLeg extends InboundRequest {
   accept(order: ResponseOrder & { status?: number }): Dialog;
   /** The early or confirmed dialog; early from the first 1xx with a tag on. */
   readonly dialog: Dialog;
+  /** Stays silent: the transaction is forgotten without any response (for sources that are to learn nothing). */
+  drop(): void;
 }
 
 export interface InboundLegHandler {

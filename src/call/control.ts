@@ -1,0 +1,223 @@
+import { type Counters, GatewayError, type Logger, type Random, type Scheduler, uuid } from '../core/index.js';
+import type { MediaEngine } from '../rtp/index.js';
+import type { Admission, Decision, Refusal, RequestFacts } from '../routing/index.js';
+import {
+  type Flow,
+  type HeaderRow,
+  type InboundLeg,
+  type InboundRequest,
+  type SignalingEngine,
+  type SignalingHandler,
+  SipRequest,
+  type SipResponse,
+} from '../sip/index.js';
+import type { Authenticator } from './authenticator.js';
+import { Call, type CallParts, type CallSettings } from './call.js';
+import type { CallEvent, CallFacts, CallListener } from './events.js';
+import type { MessageTrace } from './message-trace.js';
+import type { Policy } from './policy.js';
+import { q850ForStatus, reasonRow } from './release.js';
+import { requestFacts } from './request-facts.js';
+
+export interface ControlParts {
+  readonly signaling: SignalingEngine;
+  readonly media: MediaEngine;
+  readonly policy: Policy;
+  readonly authenticator: Authenticator;
+  readonly trace: MessageTrace;
+  readonly scheduler: Scheduler;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly counters: Counters;
+  readonly settings: CallSettings;
+  readonly listeners: readonly CallListener[];
+  /** Our own addresses, with and without port, to tell "the Request-URI host is one of ours". */
+  readonly localAddresses: () => readonly string[];
+}
+
+/**
+ * Call control: where the signaling engine's events become calls. Asks policy about each INVITE, starts the calls it
+ * admits, answers the rest, and keeps the table of what runs.
+ */
+export class CallControl implements SignalingHandler {
+  readonly #parts: ControlParts;
+  readonly #calls = new Map<string, Call>();
+  #draining = false;
+
+  constructor(parts: ControlParts) {
+    this.#parts = parts;
+  }
+
+  /** Calls in progress, by transactionId. */
+  get calls(): ReadonlyMap<string, Call> {
+    return this.#calls;
+  }
+
+  get draining(): boolean {
+    return this.#draining;
+  }
+
+  /** From now on new INVITEs and OPTIONS get 503. */
+  drain(): void {
+    this.#draining = true;
+    this.#parts.policy.setDraining(true);
+  }
+
+  /** Ends every call that is left: end of the drain time, or stop. */
+  endAll(code: string, reason: string): void {
+    for (const call of [...this.#calls.values()]) call.end(code, reason, call.answeredMs === undefined ? 503 : 200, 41);
+  }
+
+  onInvite(leg: InboundLeg): void {
+    const { policy, random, authenticator, counters } = this.#parts;
+    const transactionId = uuid(random);
+    const facts = requestFacts(leg, this.#parts.localAddresses(), (base) => authenticator.judge(leg, base));
+    const decision = policy.decide(facts);
+    counters.add('decisions', decision.kind === 'admit' ? 'admitted' : decision.code);
+    if (decision.kind === 'refuse' && !leavesRecord(decision)) return this.#refuse(leg, decision, facts);
+    const callFacts = factsOf(transactionId, leg, decision, facts);
+    this.#parts.trace.register(leg.request.callId, callFacts);
+    this.#received(callFacts, leg, decision);
+    if (decision.kind === 'refuse') this.#refuseCall(callFacts, leg, decision, facts);
+    else this.#admit(callFacts, decision, leg);
+  }
+
+  onRequest(incoming: InboundRequest): void {
+    const { method } = incoming.request;
+    if (method === 'OPTIONS') return this.#onOptions(incoming);
+    this.#parts.counters.add('requests_refused', 'method');
+    incoming.respond(method === 'REGISTER' ? 403 : 405, { headers: [['Allow', ALLOW]] });
+  }
+
+  onMessage(direction: 'in' | 'out', message: SipRequest | SipResponse, bytes: Buffer, flow: Flow): void {
+    this.#parts.trace.message(direction, message, bytes, flow);
+  }
+
+  #onOptions(incoming: InboundRequest): void {
+    if (this.#draining) return incoming.respond(503, { headers: [['Retry-After', '30']] });
+    const known = this.#parts.policy.noteOptions(incoming.flow.remote.address, this.#parts.scheduler.wallMs());
+    if (!known) {
+      this.#parts.counters.add('requests_refused', 'options-source');
+      return incoming.respond(403);
+    }
+    incoming.respond(200, { headers: [['Allow', ALLOW], ['Accept', 'application/sdp'], ['Supported', '100rel, timer, replaces']] });
+  }
+
+  #received(facts: CallFacts, leg: InboundLeg, decision: Decision): void {
+    const { remote, transport } = leg.flow;
+    const timeMs = this.#parts.scheduler.wallMs();
+    const { transactionId } = facts;
+    const admitted = decision.kind === 'admit';
+    const code = decision.kind === 'admit' ? 'call.admitted' : decision.code;
+    this.#emit({ kind: 'received', transactionId, timeMs, facts, source: `${remote.address}:${remote.port}`, transport });
+    this.#emit({ kind: 'decided', transactionId, timeMs, facts, admitted, code, trace: decision.trace });
+  }
+
+  #admit(facts: CallFacts, admission: Admission, leg: InboundLeg): void {
+    this.#parts.policy.takeCall(admission);
+    const call = new Call(facts, admission, leg, this.#callParts(facts, admission));
+    this.#calls.set(facts.transactionId, call);
+    call.start();
+  }
+
+  #callParts(facts: CallFacts, admission: Admission): CallParts {
+    const { policy, trace } = this.#parts;
+    const callIds = [facts.callId];
+    return {
+      ...this.#parts,
+      emit: (event) => this.#emit(event),
+      onTargetOutcome: (planned, end) => policy.targetOutcome(planned, end),
+      takeTarget: (planned) => policy.takeTarget(planned),
+      releaseTarget: (planned) => policy.releaseTarget(planned),
+      onLeg: (callId) => {
+        callIds.push(callId);
+        trace.register(callId, facts);
+      },
+      onOver: (call) => {
+        policy.releaseCall(admission);
+        this.#calls.delete(call.facts.transactionId);
+        trace.release(callIds);
+      },
+    };
+  }
+
+  /** A refusal of somebody known: it leaves a record, like every call. */
+  #refuseCall(callFacts: CallFacts, leg: InboundLeg, refusal: Refusal, facts: RequestFacts): void {
+    this.#refuse(leg, refusal, facts);
+    const sipStatus = refusal.status === 'drop' ? 403 : refusal.status;
+    const end = {
+      side: 'gateway',
+      code: refusal.code,
+      reason: refusal.reason,
+      sipStatus,
+      q850: q850ForStatus(sipStatus),
+    } as const;
+    const { transactionId } = callFacts;
+    this.#emit({ kind: 'ended', transactionId, timeMs: this.#parts.scheduler.wallMs(), end });
+    this.#parts.trace.release([callFacts.callId]);
+  }
+
+  #refuse(leg: InboundLeg, refusal: Refusal, facts: RequestFacts): void {
+    const { address } = facts.source;
+    this.#parts.logger.info({ code: refusal.code, status: refusal.status, source: address }, 'call refused');
+    if (refusal.status === 'drop') return leg.drop();
+    leg.respond(refusal.status, { reason: phrase(refusal.reason), headers: this.#refusalHeaders(leg, refusal) });
+  }
+
+  #refusalHeaders(leg: InboundLeg, refusal: Refusal): HeaderRow[] {
+    const rows: HeaderRow[] = [];
+    if (refusal.challenge) rows.push(...this.#parts.authenticator.challenge(leg.flow.remote.address, refusal.challenge.stale));
+    if (refusal.retryAfterSeconds !== undefined) rows.push(['Retry-After', String(refusal.retryAfterSeconds)]);
+    if (refusal.warning !== undefined) {
+      rows.push(['Warning', `${refusal.warning} ${this.#parts.settings.domain} "${phrase(refusal.reason)}"`]);
+    }
+    if (typeof refusal.status === 'number') rows.push(reasonRow(q850ForStatus(refusal.status), refusal.code));
+    return rows;
+  }
+
+  /** Listeners must not throw; one that does is named, and the others still hear. */
+  #emit(event: CallEvent): void {
+    for (const listener of this.#parts.listeners) {
+      try {
+        listener.onCallEvent(event);
+      } catch (error) {
+        this.#parts.counters.add('listener_faults');
+        this.#parts.logger.error({ err: error, kind: event.kind, transactionId: event.transactionId }, 'event listener failed');
+      }
+    }
+  }
+}
+
+const ALLOW = 'INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE, INFO, REFER, NOTIFY, MESSAGE';
+
+/**
+ * Refusals that are counted and logged but leave no record: those of a source nobody vouches for, which could otherwise
+ * fill the disk, and digest challenges, which are half of a call that follows.
+ */
+const WITHOUT_RECORD = new Set([
+  'termination.source-denied',
+  'termination.source-banned',
+  'termination.credentials-missing',
+  'termination.credentials-stale',
+  'termination.credentials-invalid',
+  'termination.credentials-replayed',
+  'source.unknown',
+]);
+
+const leavesRecord = (refusal: Refusal): boolean => refusal.direction !== undefined && !WITHOUT_RECORD.has(refusal.code);
+
+function factsOf(transactionId: string, leg: InboundLeg, decision: Decision, facts: RequestFacts): CallFacts {
+  const { authentication } = facts;
+  return {
+    transactionId,
+    callId: leg.request.callId,
+    direction: decision.direction ?? 'Outbound',
+    voiceConnectorId: decision.voiceConnectorId,
+    from: decision.callingNumber,
+    to: decision.calledNumber,
+    ...(authentication.state === 'valid' && { sipAuthUser: authentication.username }),
+  };
+}
+
+/** Text of ours as a reason phrase or quoted warn-text: printable ASCII without quotes. */
+const phrase = (text: string): string => text.replace(/[^\x20-\x7e]|["\\]/g, '').slice(0, 128);

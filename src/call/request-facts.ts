@@ -1,0 +1,50 @@
+import type { AuthenticationFacts, RequestFacts } from '../routing/index.js';
+import { decodeUtf8, type InboundLeg, NameAddress, SipSyntaxError, type SipUri } from '../sip/index.js';
+import { bodyOf, offerProfile } from './session-body.js';
+
+/** What policy judges an INVITE by, read from the message and its flow. Nothing here throws on what a peer sent. */
+export function requestFacts(
+  leg: InboundLeg,
+  localAddresses: readonly string[],
+  judge: (facts: RequestFacts) => AuthenticationFacts,
+): RequestFacts {
+  const { request, flow } = leg;
+  const uri = request.uri;
+  const base: RequestFacts = {
+    method: request.method,
+    requestUri: { scheme: uri.scheme, user: userOf(uri), host: uri.host, port: uri.port },
+    toHost: request.to.sipUri.host,
+    fromUser: userOf(request.from.sipUri),
+    assertedUser: assertedUser(request.headers.list('P-Asserted-Identity')),
+    source: {
+      address: flow.remote.address,
+      port: flow.remote.port,
+      protocol: flow.transport.toUpperCase() as RequestFacts['source']['protocol'],
+    },
+    tlsServerName: flow.tls?.serverName,
+    tlsPeerNames: flow.tls?.peerNames ?? [],
+    localAddresses,
+    offer: offerProfile(bodyOf(request)),
+    authentication: { state: 'none' },
+  };
+  return { ...base, authentication: judge(base) };
+}
+
+/** User of a sip: URI, unescaped; number of a tel: URI; '' where there is none. */
+function userOf(uri: SipUri): string {
+  const text = uri.isSip ? (uri.unescapedUser ?? '') : uri.opaque;
+  return decodeUtf8(text.split(';', 1)[0]!);
+}
+
+/** User of the first P-Asserted-Identity that names one (RFC 3325 §9.1: at most one sip and one tel URI). */
+function assertedUser(values: readonly string[]): string | undefined {
+  for (const value of values) {
+    try {
+      const user = userOf(NameAddress.parse(value).sipUri);
+      if (user !== '') return user;
+    } catch (error) {
+      if (!(error instanceof SipSyntaxError)) throw error;
+    }
+  }
+  return undefined;
+}
