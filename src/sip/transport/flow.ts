@@ -1,4 +1,5 @@
 import type { GatewayError } from '../../core/index.js';
+import type { SipParseError } from '../message/index.js';
 
 /**
  * The seam between sockets and the SIP core. Transports turn sockets into flows and whole messages; the core turns
@@ -69,6 +70,11 @@ export interface WireReceiver {
   receive(bytes: Buffer, flow: Flow): void;
   /** The flow can carry no more: reset, closed by the peer, ICMP error for a UDP peer. */
   flowFailed(flow: Flow, error: GatewayError): void;
+  /**
+   * What came on a connection cannot be cut into messages. Answer it where `error.message` holds enough to answer; the
+   * transport closes the connection after this returns and tells flowFailed with `transport.framing`.
+   */
+  malformed?(flow: Flow, error: SipParseError): void;
 }
 
 /** What is to be located (RFC 3263): a SIP URI's host, port and transport, or a configured host. */

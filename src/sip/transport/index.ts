@@ -1,0 +1,13 @@
+export {
+  DEFAULT_PORTS,
+  type Family,
+  hostPort,
+  type ListenerSpec,
+  type LocalAddress,
+  parseListener,
+} from './address.js';
+export * from './flow.js';
+export { DEFAULT_TRANSPORT_LIMITS, exceedsUdpLimit, type TransportLimits, UDP_REQUEST_LIMIT_BYTES } from './limits.js';
+export * from './protection/index.js';
+export type { CertificateFacts, TlsOptions } from './tls-store.js';
+export { type BoundListener, SipTransports, type SipTransportsOptions, type TransportsView } from './transports.js';

@@ -1,0 +1,2 @@
+export * from './source-guard.js';
+export * from './token-bucket.js';

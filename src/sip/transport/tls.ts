@@ -1,0 +1,91 @@
+import { isIP, type Socket } from 'node:net';
+import { connect, createServer, type Server, type TLSSocket } from 'node:tls';
+import type { Acceptor } from './admission.js';
+import { type Dial, settle } from './dialer.js';
+import type { TlsFacts } from './flow.js';
+import type { TransportContext } from './limits.js';
+import { StreamFlow } from './stream-flow.js';
+import { checkSipIdentity, namesOf } from './tls-identity.js';
+import type { TlsStore } from './tls-store.js';
+
+/**
+ * TLS 1.2 and 1.3 (RFC 3261 §26.3, RFC 5922, RFC 8446) over accepted and outgoing sockets. The certificate shown
+ * follows the server name asked for; new handshakes take what TlsStore holds by then.
+ */
+export class TlsAcceptor implements Acceptor {
+  readonly #store: TlsStore;
+  readonly #server: Server;
+
+  /** @param secured gets each socket whose handshake is done */
+  constructor(
+    store: TlsStore,
+    clientCertificate: 'none' | 'request' | 'require',
+    context: TransportContext,
+    secured: (socket: TLSSocket) => void,
+  ) {
+    this.#store = store;
+    this.#server = createServer({
+      ...store.serverDefaults,
+      requestCert: clientCertificate !== 'none',
+      rejectUnauthorized: clientCertificate === 'require',
+      handshakeTimeout: context.limits.handshakeMs,
+      SNICallback: (name, done) => done(null, store.contextFor(name)),
+    });
+    this.#server.on('secureConnection', secured);
+    this.#server.on('tlsClientError', (error, socket) => {
+      context.counters.add('sip_tls_failures', 'in');
+      context.logger.debug({ address: socket.remoteAddress, wire: error.message }, 'TLS handshake failed');
+    });
+  }
+
+  accept(socket: Socket): void {
+    this.#server.emit('connection', socket);
+  }
+
+  /** Takes the store's present material for the next handshakes. */
+  refresh(): void {
+    this.#server.setSecureContext(this.#store.serverDefaults);
+  }
+}
+
+/** Connects TLS: SNI and verification by the target's server name, else by its address. */
+export const tlsDial =
+  (store: TlsStore, context: TransportContext): Dial =>
+  (target, localAddress, done) => {
+    const socket = tlsConnect(store, target, localAddress);
+    return settle(
+      socket,
+      'secureConnect',
+      target,
+      done,
+      () => new StreamFlow(socket, 'tls', false, tlsFacts(socket), context),
+    );
+  };
+
+/** A TLS socket on its way to the target. */
+export function tlsConnect(
+  store: TlsStore,
+  target: { readonly address: string; readonly port: number; readonly serverName?: string },
+  localAddress: string | undefined,
+): TLSSocket {
+  const name = target.serverName ?? target.address;
+  return connect({
+    host: target.address,
+    port: target.port,
+    secureContext: store.clientContext,
+    rejectUnauthorized: store.options.verifyServer ?? true,
+    checkServerIdentity: (_host, certificate) => checkSipIdentity(name, certificate),
+    ...(isIP(name) === 0 && { servername: name }),
+    ...(localAddress && { localAddress }),
+  });
+}
+
+/** What the handshake established. A name counts only from a certificate that was verified. */
+export function tlsFacts(socket: TLSSocket): TlsFacts {
+  // Typed as string | false | undefined over the versions of Node.
+  const asked: unknown = socket.servername;
+  return {
+    peerNames: socket.authorized ? namesOf(socket.getPeerCertificate()) : [],
+    ...(typeof asked === 'string' && asked !== '' && { serverName: asked.toLowerCase() }),
+  };
+}

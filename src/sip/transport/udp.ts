@@ -1,0 +1,189 @@
+import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
+import { GatewayError } from '../../core/index.js';
+import {
+  addressFacing,
+  familyOf,
+  hostPort,
+  isWildcard,
+  type ListenerSpec,
+  type LocalAddress,
+  plainAddress,
+} from './address.js';
+import type { Endpoint, Flow } from './flow.js';
+import { maxMessageBytes, type TransportContext } from './limits.js';
+
+/**
+ * SIP over UDP (RFC 3261 §18): one socket for each listener, one datagram for each message, and a small flow object
+ * for each remote address and port, remembered so that the same peer is the same object.
+ *
+ *     datagram ─► keep-alive? ─► size ─► guard ─► flow of the remote ─► receiver
+ *
+ * Left out: ICMP errors. Linux reports them on an unconnected socket only with IP_RECVERR, which Node does not set; so
+ * an unreachable peer shows as silence, and only errors of the send itself are told.
+ */
+export class UdpListener {
+  readonly spec: ListenerSpec;
+  readonly #context: TransportContext;
+  readonly #own: readonly LocalAddress[];
+  readonly #flows = new Map<string, UdpFlow>();
+  #socket: Socket | undefined;
+  #bound: Endpoint;
+
+  constructor(spec: ListenerSpec, own: readonly LocalAddress[], context: TransportContext) {
+    this.spec = spec;
+    this.#own = own;
+    this.#context = context;
+    this.#bound = { address: spec.address, port: spec.port };
+  }
+
+  /** Address and port really bound. */
+  get bound(): Endpoint {
+    return this.#bound;
+  }
+
+  get closed(): boolean {
+    return this.#socket === undefined;
+  }
+
+  /** Binds the socket. Rejects with `transport.bind`. */
+  async listen(): Promise<void> {
+    const { address, port } = this.spec;
+    const socket = createSocket({
+      type: familyOf(address) === 4 ? 'udp4' : 'udp6',
+      ipv6Only: true,
+      // Flows hold literals only: looking them up would cost a turn of the event loop for every datagram.
+      lookup: (host, _options, done) => done(null, host, familyOf(host)),
+    });
+    await new Promise<void>((resolve, reject) => {
+      socket.once('error', (cause) => reject(bindError(this.spec, cause)));
+      socket.bind({ address, port, exclusive: true }, resolve);
+    });
+    this.#socket = socket;
+    this.#bound = { address, port: socket.address().port };
+    socket.removeAllListeners('error').on('error', (error) => this.#socketFailed(error));
+    socket.on('message', (bytes, remote) => this.#received(bytes, remote));
+    this.#widenBuffer(socket);
+  }
+
+  /** The flow to a remote endpoint. */
+  flowTo(address: string, port: number, inbound: boolean): UdpFlow {
+    const plain = plainAddress(address);
+    const key = `${plain} ${port}`;
+    let flow = this.#flows.get(key);
+    if (flow) this.#flows.delete(key);
+    else flow = new UdpFlow(this, this.#localFor(plain), { address: plain, port }, address, inbound);
+    this.#flows.set(key, flow);
+    if (this.#flows.size > this.#context.limits.udpFlows) this.#flows.delete(this.#flows.keys().next().value!);
+    return flow;
+  }
+
+  /** Sends one datagram for a flow; failures go to the receiver in a later turn. */
+  transmit(bytes: Buffer, flow: UdpFlow, sent: (error: Error | null) => void): void {
+    const { counters, guard } = this.#context;
+    if (!this.#socket) {
+      queueMicrotask(() => this.sendFailed(flow, new Error('socket is closed')));
+      return;
+    }
+    if (!guard.admitAnswer(flow.remote.address)) return;
+    counters.add('sip_messages_sent', 'udp');
+    this.#socket.send(bytes, flow.remote.port, flow.sendAddress, sent);
+  }
+
+  sendFailed(flow: UdpFlow, cause: Error): void {
+    this.#context.counters.add('sip_send_failures', 'udp');
+    const where = hostPort(flow.remote.address, flow.remote.port);
+    const error = new GatewayError('transport.send', `cannot send to ${where}: ${cause.message}`, {
+      origin: 'local',
+      cause,
+    });
+    this.#context.receiver.flowFailed(flow, error);
+  }
+
+  close(): Promise<void> {
+    const socket = this.#socket;
+    this.#socket = undefined;
+    this.#flows.clear();
+    return new Promise((resolve) => (socket ? socket.close(() => resolve()) : resolve()));
+  }
+
+  #received(bytes: Buffer, remote: RemoteInfo): void {
+    const { counters, guard, limits, receiver } = this.#context;
+    if (isKeepAlive(bytes)) counters.add('sip_keepalives', 'udp');
+    else if (bytes.length > maxMessageBytes(limits)) counters.add('sip_messages_dropped', 'too-large');
+    else if (guard.admitMessage(plainAddress(remote.address))) {
+      counters.add('sip_messages_received', 'udp');
+      receiver.receive(bytes, this.flowTo(remote.address, remote.port, true));
+    }
+  }
+
+  #localFor(remote: string): Endpoint {
+    if (!isWildcard(this.#bound.address)) return this.#bound;
+    return { address: addressFacing(remote, this.#own), port: this.#bound.port };
+  }
+
+  #socketFailed(error: Error): void {
+    this.#context.counters.add('sip_socket_errors', 'udp');
+    this.#context.logger.warn(
+      { listener: hostPort(this.#bound.address, this.#bound.port), err: error },
+      'UDP socket error',
+    );
+  }
+
+  #widenBuffer(socket: Socket): void {
+    const asked = this.#context.limits.udpReceiveBufferBytes;
+    socket.setRecvBufferSize(asked);
+    // Linux doubles the number for its own bookkeeping and reports the doubled one.
+    const given = socket.getRecvBufferSize();
+    if (given >= asked) return;
+    this.#context.logger.info({ askedBytes: asked, givenBytes: given }, 'UDP receive buffer smaller than asked for');
+  }
+}
+
+/** A UDP 4-tuple. Holds no state of its own: forgetting it loses nothing. */
+export class UdpFlow implements Flow {
+  readonly transport = 'udp';
+  readonly reliable = false;
+  readonly local: Endpoint;
+  readonly remote: Endpoint;
+  readonly inbound: boolean;
+  /** The remote address with its zone, which a link-local one needs. */
+  readonly sendAddress: string;
+  readonly #listener: UdpListener;
+
+  constructor(listener: UdpListener, local: Endpoint, remote: Endpoint, sendAddress: string, inbound: boolean) {
+    this.#listener = listener;
+    this.local = local;
+    this.remote = remote;
+    this.sendAddress = sendAddress;
+    this.inbound = inbound;
+  }
+
+  get closed(): boolean {
+    return this.#listener.closed;
+  }
+
+  send(bytes: Buffer): void {
+    this.#listener.transmit(bytes, this, this.#sent);
+  }
+
+  close(): void {}
+
+  readonly #sent = (error: Error | null): void => {
+    if (error) this.#listener.sendFailed(this, error);
+  };
+}
+
+/** CRLFs or NULs alone, which some phones send to keep a NAT binding open; never worth a parser's time. */
+function isKeepAlive(bytes: Buffer): boolean {
+  if (bytes.length > 4) return false;
+  for (const byte of bytes) if (byte !== 13 && byte !== 10 && byte !== 0) return false;
+  return true;
+}
+
+/** The error of a listener that cannot be bound. */
+export const bindError = (spec: ListenerSpec, cause: Error): GatewayError =>
+  new GatewayError(
+    'transport.bind',
+    `cannot listen on ${spec.transport}://${hostPort(spec.address, spec.port)}: ${cause.message}`,
+    { origin: 'local', cause },
+  );
