@@ -1,0 +1,70 @@
+/**
+ * AES counter mode as SRTP uses it (RFC 3711 §4.1.1), in place.
+ *
+ *   IV = (salt · 2^16) XOR (SSRC · 2^64) XOR (index · 2^16)        block j of the keystream = AES(IV + j)
+ *
+ * One long-lived ECB cipher encrypts the counter blocks of a whole packet in a single call: making a cipher object
+ * for each packet costs several times the encryption itself.
+ */
+import { type Cipher, createCipheriv } from 'node:crypto';
+
+const BLOCK_BYTES = 16;
+
+/** Counter blocks of one packet; grows to the largest packet seen. Shared: nothing here is re-entrant. */
+let counters = Buffer.alloc(96 * BLOCK_BYTES);
+
+export class CounterMode {
+  readonly #cipher: Cipher;
+  /** The session salt as four words; the low half of the last is the block counter. */
+  readonly #salt: Int32Array;
+
+  /** @param salt 14 bytes */
+  constructor(key: Buffer, salt: Buffer) {
+    this.#cipher = createCipheriv(`aes-${key.length * 8}-ecb`, key, null).setAutoPadding(false);
+    this.#salt = Int32Array.of(
+      salt.readInt32BE(0),
+      salt.readInt32BE(4),
+      salt.readInt32BE(8),
+      salt.readUInt16BE(12) << 16,
+    );
+  }
+
+  /**
+   * XORs `bytes[from, to)` with the keystream of one packet; the same call encrypts and decrypts.
+   * @param indexHigh high 32 bits of the 48-bit index: the rollover counter
+   * @param indexLow low 16 bits: the sequence number
+   */
+  apply(bytes: Uint8Array, from: number, to: number, ssrc: number, indexHigh: number, indexLow: number): void {
+    const blocks = (to - from + BLOCK_BYTES - 1) >> 4;
+    if (blocks === 0) return;
+    this.#fillCounters(blocks, ssrc, indexHigh, indexLow);
+    const keystream = this.#cipher.update(counters.subarray(0, blocks << 4));
+    for (let at = from, key = 0; at < to; at++, key++) bytes[at] = bytes[at]! ^ keystream[key]!;
+  }
+
+  #fillCounters(blocks: number, ssrc: number, indexHigh: number, indexLow: number): void {
+    if (blocks << 4 > counters.length) counters = Buffer.alloc(blocks << 4);
+    const salt = this.#salt;
+    const out = counters;
+    writeWord(out, 0, salt[0]!);
+    writeWord(out, 4, salt[1]! ^ ssrc);
+    writeWord(out, 8, salt[2]! ^ indexHigh);
+    const low = (salt[3]! >>> 16) ^ indexLow;
+    out[12] = low >>> 8;
+    out[13] = low;
+    out[14] = 0;
+    out[15] = 0;
+    for (let block = 1, at = BLOCK_BYTES; block < blocks; block++, at += BLOCK_BYTES) {
+      for (let byte = 0; byte < 14; byte++) out[at + byte] = out[byte]!;
+      out[at + 14] = block >>> 8;
+      out[at + 15] = block;
+    }
+  }
+}
+
+function writeWord(out: Uint8Array, at: number, word: number): void {
+  out[at] = word >>> 24;
+  out[at + 1] = word >>> 16;
+  out[at + 2] = word >>> 8;
+  out[at + 3] = word;
+}

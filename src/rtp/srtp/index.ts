@@ -1,0 +1,5 @@
+export { MAX_SOURCES, SrtpContext, SrtpFailure, srtpFailureReason } from './context.js';
+export { deriveSessionKeys, type SessionKeys } from './key-derivation.js';
+export * from './sdes.js';
+export * from './sdes-negotiation.js';
+export { isSrtpSuite, MAX_OVERHEAD_BYTES, SUITES, type SuiteFacts } from './suites.js';
