@@ -11,7 +11,9 @@ import { type Cipher, createCipheriv } from 'node:crypto';
 const BLOCK_BYTES = 16;
 
 /** Counter blocks of one packet; grows to the largest packet seen. Shared: nothing here is re-entrant. */
-let counters = Buffer.alloc(96 * BLOCK_BYTES);
+let counters = Buffer.alloc(0);
+let counterView = new DataView(counters.buffer, 0, 0);
+grow(96 * BLOCK_BYTES);
 
 export class CounterMode {
   readonly #cipher: Cipher;
@@ -43,28 +45,22 @@ export class CounterMode {
   }
 
   #fillCounters(blocks: number, ssrc: number, indexHigh: number, indexLow: number): void {
-    if (blocks << 4 > counters.length) counters = Buffer.alloc(blocks << 4);
+    if (blocks << 4 > counters.length) grow(blocks << 4);
     const salt = this.#salt;
-    const out = counters;
-    writeWord(out, 0, salt[0]!);
-    writeWord(out, 4, salt[1]! ^ ssrc);
-    writeWord(out, 8, salt[2]! ^ indexHigh);
-    const low = (salt[3]! >>> 16) ^ indexLow;
-    out[12] = low >>> 8;
-    out[13] = low;
-    out[14] = 0;
-    out[15] = 0;
-    for (let block = 1, at = BLOCK_BYTES; block < blocks; block++, at += BLOCK_BYTES) {
-      for (let byte = 0; byte < 14; byte++) out[at + byte] = out[byte]!;
-      out[at + 14] = block >>> 8;
-      out[at + 15] = block;
+    const view = counterView;
+    const second = salt[1]! ^ ssrc;
+    const third = salt[2]! ^ indexHigh;
+    const fourth = salt[3]! ^ (indexLow << 16);
+    for (let block = 0, at = 0; block < blocks; block++, at += BLOCK_BYTES) {
+      view.setInt32(at, salt[0]!);
+      view.setInt32(at + 4, second);
+      view.setInt32(at + 8, third);
+      view.setInt32(at + 12, fourth | block);
     }
   }
 }
 
-function writeWord(out: Uint8Array, at: number, word: number): void {
-  out[at] = word >>> 24;
-  out[at + 1] = word >>> 16;
-  out[at + 2] = word >>> 8;
-  out[at + 3] = word;
+function grow(bytes: number): void {
+  counters = Buffer.alloc(bytes);
+  counterView = new DataView(counters.buffer, counters.byteOffset, bytes);
 }
