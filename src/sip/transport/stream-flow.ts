@@ -6,6 +6,8 @@ import type { TlsFacts } from './flow.js';
 import type { TransportContext } from './limits.js';
 
 const PONG = Buffer.from('\r\n');
+/** A ping that is not whole yet, or a lone CRLF some phones keep a connection open with: no message has begun. */
+const KEEP_ALIVE_PART_BYTES = 3;
 
 /**
  * SIP over TCP and TLS (RFC 3261 §18.3): bytes are cut into messages by Content-Length; CRLFCRLF between messages is a
@@ -25,7 +27,7 @@ export class StreamFlow extends ConnectionFlow {
   ) {
     super({ transport, inbound, ...endpoints(socket), ...(tls && { tls }) }, context);
     this.#socket = socket;
-    this.#framer = new StreamFramer(context.limits.message);
+    this.#framer = new StreamFramer(context.limits.message, inbound ? 'server' : 'client');
     socket.setNoDelay(true);
     socket.setKeepAlive(true, 60_000);
     socket.on('data', (bytes) => this.#received(bytes));
@@ -72,7 +74,7 @@ export class StreamFlow extends ConnectionFlow {
           this.alive();
           break;
         case 'more':
-          this.partial(this.#framer.pending);
+          this.partial(this.#framer.pendingBytes > KEEP_ALIVE_PART_BYTES);
           return;
         case 'error':
           this.context.counters.add('sip_messages_dropped', 'framing');

@@ -50,7 +50,7 @@ export class UdpListener {
     const { address, port } = this.spec;
     const socket = createSocket({
       type: familyOf(address) === 4 ? 'udp4' : 'udp6',
-      ipv6Only: true,
+      ipv6Only: familyOf(address) === 6,
       // Flows hold literals only: looking them up would cost a turn of the event loop for every datagram.
       lookup: (host, _options, done) => done(null, host, familyOf(host)),
     });
