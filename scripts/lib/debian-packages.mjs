@@ -1,0 +1,7 @@
+/** The Debian packages that tests and benches use as peers, by the command each brings. The only list of them. */
+export const DEBIAN_PACKAGES = [
+  { command: 'sipp', package: 'sip-tester', neededFor: 'tests with SIPp as caller and answerer' },
+  { command: 'baresip', package: 'baresip-core', neededFor: 'tests between two baresip phones' },
+  { command: 'sipsak', package: 'sipsak', neededFor: 'tests with sipsak' },
+  { command: 'tshark', package: 'tshark', neededFor: 'checking RTP figures against Wireshark' },
+];
