@@ -36,7 +36,6 @@ export interface InviteParts {
 export class Attempt {
   readonly planned: PlannedAttempt;
   readonly facts: AttemptFacts;
-  readonly #scheduler: Scheduler;
   readonly #leg: OutboundLeg;
   #handler: AttemptHandler | undefined;
   #ringTimer: Timer | undefined;
@@ -52,7 +51,6 @@ export class Attempt {
     handler: AttemptHandler,
   ) {
     this.planned = planned;
-    this.#scheduler = scheduler;
     this.#handler = handler;
     this.#leg = signaling.invite({
       requestUri: parts.requestUri,

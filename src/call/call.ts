@@ -13,7 +13,7 @@ import type {
 } from '../sip/index.js';
 import { Attempt, type AttemptEnd, type AttemptHandler } from './attempt.js';
 import { type BridgeHooks, type BridgeSettings, DialogBridge } from './dialog-bridge.js';
-import type { CallEvent, CallFacts, EndFacts, HangupSide } from './events.js';
+import type { CallEvent, CallFacts, EndFacts } from './events.js';
 import { passingHeaders } from './headers.js';
 import { identityFor } from './invite-parts.js';
 import { MediaBridge, missingDescription, opposite } from './media-bridge.js';

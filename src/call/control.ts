@@ -1,4 +1,4 @@
-import { type Counters, GatewayError, type Logger, type Random, type Scheduler, uuid } from '../core/index.js';
+import { type Counters, type Logger, type Random, type Scheduler, uuid } from '../core/index.js';
 import type { MediaEngine } from '../rtp/index.js';
 import type { Admission, Decision, Refusal, RequestFacts } from '../routing/index.js';
 import {

@@ -19,7 +19,8 @@ interface SideState {
   /** o= session id and version of what we send to this side (RFC 3264 §8). */
   readonly originId: number;
   version: number;
-  lastSent: string;
+  /** Description last sent to this side. */
+  lastSent: MessageBody | undefined;
   formats: readonly PayloadFormat[];
   direction: StreamDirection | undefined;
   signallingAddress: string | undefined;
@@ -50,7 +51,7 @@ export class MediaBridge {
     const state = (): SideState => ({
       originId,
       version: 0,
-      lastSent: '',
+      lastSent: undefined,
       formats: [],
       direction: undefined,
       signallingAddress: undefined,
@@ -85,12 +86,21 @@ export class MediaBridge {
     const to = this.#sides[opposite(from)];
     const ports = this.#session[opposite(from)];
     const draft = rewriteSession(received, ports, to.originId, to.version);
-    const text = draft.bytes.toString('latin1');
-    if (text === to.lastSent) return draft;
-    if (to.lastSent !== '') to.version++;
-    const sent = rewriteSession(received, ports, to.originId, to.version);
-    to.lastSent = sent.bytes.toString('latin1');
-    return sent;
+    if (to.lastSent === undefined) to.lastSent = draft;
+    if (draft.bytes.equals(to.lastSent.bytes)) return draft;
+    to.version++;
+    to.lastSent = rewriteSession(received, ports, to.originId, to.version);
+    return to.lastSent;
+  }
+
+  /** The description last sent to a side: what a session refresh repeats. */
+  lastSent(side: Side): MessageBody | undefined {
+    return this.#sides[side].lastSent;
+  }
+
+  /** How a side's media is protected: `none`, or its SRTP suite. */
+  encryption(_side: Side): string {
+    return 'none';
   }
 
   /** Applies a description received earlier from `from`. */

@@ -8,14 +8,19 @@ export const createRegistry = (): Registry => new Registry(Registry.OPENMETRICS_
 /** Serves `/metrics` (OpenMetrics) and `/health` on one address; everything else is 404. */
 export class MetricsServer {
   readonly #server: Server;
-  readonly #listen: URL;
+  readonly #listen: { readonly host: string; readonly port: number };
 
   /**
-   * @param listen `http://address:port`
+   * @param listen address and port; port 0 takes a free one
    * @param beforeScrape brings the registry up to date
    */
-  constructor(listen: string, registry: Registry, beforeScrape: () => void, healthy: () => object) {
-    this.#listen = new URL(listen);
+  constructor(
+    listen: { readonly host: string; readonly port: number },
+    registry: Registry,
+    beforeScrape: () => void,
+    healthy: () => object,
+  ) {
+    this.#listen = listen;
     this.#server = createServer((request, response) => {
       const path = request.url?.split('?')[0];
       if (request.method !== 'GET' && request.method !== 'HEAD') return void response.writeHead(405).end();
@@ -35,10 +40,10 @@ export class MetricsServer {
   start(): Promise<string> {
     return new Promise((resolve, reject) => {
       this.#server.once('error', reject);
-      const host = this.#listen.hostname.replace(/^\[|\]$/g, '');
-      this.#server.listen(Number(this.#listen.port || 9090), host, () => {
-        const { port } = this.#server.address() as AddressInfo;
-        resolve(`http://${this.#listen.hostname}:${port}`);
+      const { host, port } = this.#listen;
+      this.#server.listen(port, host, () => {
+        const bound = this.#server.address() as AddressInfo;
+        resolve(`http://${host.includes(':') ? `[${host}]` : host}:${bound.port}`);
       });
     });
   }

@@ -1,0 +1,1 @@
+// written against src/sip/sdp

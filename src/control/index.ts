@@ -1,0 +1,3 @@
+export * from './check.js';
+export * from './cli.js';
+export * from './route.js';

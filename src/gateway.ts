@@ -1,0 +1,202 @@
+import { createHash } from 'node:crypto';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { CallControl, CallRecorder, type CallListener, Authenticator, DirectorySink, JsonLinesLog, Journal, MediaLog, MessageTrace, Policy, SipMessageLog } from './call/index.js';
+import type { GatewayConfig } from './config/index.js';
+import { Counters, GatewayError, type Logger, SystemRandom, systemScheduler } from './core/index.js';
+import { CallMetrics, createRegistry, MetricsServer, PlainCounters, registerNodeMetrics } from './metrics/index.js';
+import { type MediaEngine, TypescriptEngine } from './rtp/index.js';
+import { SipCore, SipTransports, createLocator } from './sip/index.js';
+
+/**
+ * Builds the gateway, part by part, in order; the only place where all of them meet.
+ *
+ *   journal ─► records, logs, metrics ─► media engine ─► SIP transports and core ─► policy ─► call control
+ *
+ * Stopping runs the other way round.
+ */
+
+export interface Gateway {
+  /** Bound listeners, as URLs. */
+  readonly listeners: readonly string[];
+  readonly metricsUrl: string | undefined;
+  readonly callsActive: number;
+  /** Applies a new configuration to what may change while running; running calls are untouched. */
+  reload(config: GatewayConfig): void;
+  /** New calls get 503; resolves when the last call is over or after `limitSeconds`. */
+  drain(limitSeconds: number): Promise<void>;
+  /** Ends what is left, writes everything, closes every socket. */
+  stop(): Promise<void>;
+}
+
+export async function startGateway(config: GatewayConfig, logger: Logger): Promise<Gateway> {
+  const scheduler = systemScheduler;
+  const random = new SystemRandom();
+  const counters = new Counters();
+  const policy = new Policy(config, scheduler, random, logger);
+
+  const records = startRecords(config, policy, logger);
+  const registry = createRegistry();
+  const callMetrics = new CallMetrics(registry, config.region);
+  const mediaLogFile = new JsonLinesLog(join(config.logs.directory, 'ChimeVoiceConnectorLogs'), scheduler, logger);
+  const sipLogFile = new JsonLinesLog(join(config.logs.directory, 'ChimeVoiceConnectorSipMessages'), scheduler, logger);
+  const mediaLog = new MediaLog(
+    {
+      region: config.region,
+      countryOf: (number) => policy.countryOf(number),
+      enabled: (id) => policy.logging(id).enableMediaMetricLogs,
+      endpointId: (address) => createHash('sha256').update(`${config.account}/${address}`).digest('hex').slice(0, 16),
+    },
+    mediaLogFile,
+  );
+
+  const media = mediaEngine(config, logger);
+  await media.start();
+  policy.mediaPortsFree = () => media.health().portsFree;
+
+  const transports = new SipTransports({
+    listeners: config.sip.listen.map(({ transport, host, port }) => ({ transport, address: host, port })),
+    ...(config.sip.advertise && { advertise: config.sip.advertise }),
+    scheduler,
+    logger,
+    counters,
+  });
+  const locator = createLocator({ transports, scheduler, random, logger, counters });
+  const core = new SipCore({
+    wire: transports,
+    locator,
+    scheduler,
+    random,
+    logger,
+    counters,
+    options: { t1Ms: config.sip.t1Ms, userAgent: config.sip.userAgent },
+  });
+  const trace = new MessageTrace(
+    {
+      onResponse: (id, status) => callMetrics.response(id, status),
+      logs: (id) => policy.logging(id).enableSIPLogs,
+      log: new SipMessageLog(sipLogFile, config.region),
+    },
+    scheduler,
+  );
+  const listeners: CallListener[] = [records.journal, records.recorder, mediaLog, callMetrics];
+  const control = new CallControl({
+    signaling: core,
+    media,
+    policy,
+    authenticator: new Authenticator(config, policy, scheduler, random),
+    trace,
+    scheduler,
+    random,
+    logger,
+    counters,
+    settings: {
+      domain: config.domain,
+      mediaTimeoutSeconds: config.media.timeoutSeconds,
+      maxCallSeconds: config.limits.maxCallSeconds,
+      intervalSeconds: 60,
+      refer: config.sip.refer,
+    },
+    listeners,
+    localAddresses: () => transports.listeners().flatMap(({ address, port }) => [address, `${address}:${port}`]),
+  });
+  core.handler = control;
+  await transports.start(core);
+
+  registerNodeMetrics(registry, {
+    counters,
+    media: () => media.health(),
+    gauges: [
+      { name: 'calls_active', help: 'Calls in progress', read: () => control.calls.size },
+      { name: 'records_queued', help: 'Records not yet durable', read: () => records.sink.depth },
+      { name: 'journal_open_calls', help: 'Calls in the journal without a durable record', read: () => records.journal.openCalls },
+      { name: 'journal_failures', help: 'Journal writes that failed and were tried again', read: () => records.journal.failures },
+      { name: 'log_lines_dropped', help: 'Log lines dropped because the disk would not take them', read: () => mediaLogFile.dropped + sipLogFile.dropped },
+    ],
+    targets: () => policy.targetStates(),
+  });
+  const plain = new PlainCounters(registry, counters);
+  const metricsServer = config.metrics.listen && new MetricsServer(config.metrics.listen, registry, () => plain.collect(), () => ({
+    status: control.draining ? 'draining' : 'ok',
+    callsActive: control.calls.size,
+  }));
+  const metricsUrl = await metricsServer?.start();
+
+  return {
+    listeners: transports.listeners().map(({ transport, address, port }) => `${transport}://${address.includes(':') ? `[${address}]` : address}:${port}`),
+    metricsUrl,
+    get callsActive() {
+      return control.calls.size;
+    },
+    reload: (next) => policy.reload(next),
+    async drain(limitSeconds) {
+      control.drain();
+      const endMs = scheduler.nowMs() + limitSeconds * 1000;
+      while (control.calls.size > 0 && scheduler.nowMs() < endMs) await wait(100);
+    },
+    async stop() {
+      control.drain();
+      control.endAll('gateway.stopped', 'The gateway was stopped');
+      const endMs = scheduler.nowMs() + 2000;
+      while (control.calls.size > 0 && scheduler.nowMs() < endMs) await wait(20);
+      await wait(200);
+      await transports.stop();
+      await media.stop();
+      await metricsServer?.stop();
+      await Promise.all([mediaLogFile.flush(), sipLogFile.flush()]);
+      if (!(await records.sink.flush(10_000))) logger.error({ queued: records.sink.depth }, 'records not written; the journal keeps them');
+      records.journal.stop();
+    },
+  };
+}
+
+const wait = (ms: number): Promise<void> => new Promise((resolve) => systemScheduler.after(ms, resolve));
+
+/** Journal, recorder and sink; what an earlier process left is rebuilt and written first. */
+function startRecords(config: GatewayConfig, policy: Policy, logger: Logger) {
+  if (config.records.kind !== 'file') {
+    throw new GatewayError('records.unsupported', 'Only file: records are built into this version', { origin: 'local' });
+  }
+  const journal = new Journal(join(config.dataDir, 'journal'), logger);
+  const leftovers: { paths: string[]; waiting: Set<string> } = { paths: [], waiting: new Set() };
+  const onWritten = (transactionId: string): void => {
+    journal.recorded(transactionId);
+    if (leftovers.waiting.delete(transactionId) && leftovers.waiting.size === 0) journal.discard(leftovers.paths.splice(0));
+  };
+  const sink = new DirectorySink({ directory: config.records.directory, onWritten }, systemScheduler, logger);
+  const context = {
+    awsAccountId: config.account,
+    region: config.region,
+    node: hostname(),
+    countryOf: (number: string) => policy.countryOf(number),
+    nameOf: (number: string) => policy.nameOf(number),
+  };
+  const recorder = new CallRecorder(context, {
+    put: (record) => {
+      if (leftovers.paths.length > 0) leftovers.waiting.add(record.TransactionId);
+      sink.put(record);
+    },
+  });
+  leftovers.paths = journal.recover((event) => recorder.onCallEvent(event));
+  const recovered = recorder.recoverOpenCalls();
+  if (leftovers.waiting.size === 0) journal.discard(leftovers.paths.splice(0));
+  if (recovered > 0) logger.warn({ recovered }, 'calls cut by a crash got their records from the journal');
+  journal.start();
+  return { journal, recorder, sink };
+}
+
+function mediaEngine(config: GatewayConfig, logger: Logger): MediaEngine {
+  const { media } = config;
+  if (media.engine === 'native' || media.engine === 'rtpengine') {
+    throw new GatewayError('media.engine-unavailable', `Media engine ${media.engine} is not part of this build`, { origin: 'local' });
+  }
+  return new TypescriptEngine({
+    listen: media.listen,
+    ...(media.advertise && { advertise: media.advertise }),
+    ports: { first: media.ports.low, last: media.ports.high },
+    quarantineSeconds: media.quarantineSeconds,
+    scheduler: systemScheduler,
+    random: new SystemRandom(),
+    logger,
+  });
+}

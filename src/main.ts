@@ -1,0 +1,66 @@
+import { readFileSync } from 'node:fs';
+import { pino } from 'pino';
+import { checkCommand, loadOrExplain, type Output, parseCommand, USAGE, UsageError, routeCommand } from './control/index.js';
+import { GatewayError } from './core/index.js';
+import { startGateway } from './gateway.js';
+
+const output: Output = { out: (text) => process.stdout.write(text), err: (text) => process.stderr.write(text) };
+
+async function main(): Promise<number> {
+  const command = parseCommand(process.argv.slice(2));
+  switch (command.name) {
+    case 'help':
+      output.out(USAGE);
+      return 0;
+    case 'version':
+      output.out(`trunkline ${version()}\n`);
+      return 0;
+    case 'check':
+      return checkCommand(command.config, command.json, output);
+    case 'route':
+      return routeCommand(command.config, command.route, command.json, output);
+    case 'serve':
+      return serve(command.config);
+  }
+}
+
+const version = (): string =>
+  (JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }).version;
+
+/** Runs until SIGTERM or SIGINT; SIGHUP reloads. */
+async function serve(path: string | undefined): Promise<number> {
+  const config = loadOrExplain(path, output);
+  if (!config) return 2;
+  const logger = pino({ level: config.logs.level, base: undefined, timestamp: pino.stdTimeFunctions.isoTime });
+  process.on('uncaughtException', (error) => logger.error({ err: error }, 'internal fault, process goes on'));
+  process.on('unhandledRejection', (error) => logger.error({ err: error }, 'internal fault, process goes on'));
+  const gateway = await startGateway(config, logger);
+  logger.info({ listeners: gateway.listeners, metrics: gateway.metricsUrl, domain: config.domain, pid: process.pid }, 'gateway ready');
+
+  process.on('SIGHUP', () => {
+    const next = loadOrExplain(path, output);
+    if (!next) return logger.error({}, 'configuration not reloaded: it has faults, nothing was changed');
+    gateway.reload(next);
+    logger.info({}, 'configuration reloaded');
+  });
+  const signal = await new Promise<string>((resolve) => {
+    for (const name of ['SIGTERM', 'SIGINT']) process.on(name, () => resolve(name));
+  });
+  if (signal === 'SIGTERM') {
+    logger.info({ calls: gateway.callsActive, drainSeconds: config.drainSeconds }, 'draining');
+    await gateway.drain(config.drainSeconds);
+  }
+  await gateway.stop();
+  logger.info({}, 'gateway stopped');
+  return 0;
+}
+
+main().then(
+  (status) => process.exit(status),
+  (error: unknown) => {
+    if (error instanceof UsageError) output.err(`trunkline: ${error.message}\n`);
+    else if (error instanceof GatewayError) output.err(`trunkline: ${error.code}: ${error.message}\n`);
+    else output.err(`trunkline: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+    process.exit(error instanceof UsageError ? 2 : 1);
+  },
+);
