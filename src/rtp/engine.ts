@@ -149,6 +149,8 @@ export interface SessionOrder {
   readonly onEvent: (event: MediaEvent) => void;
   /** Silence that raises `timeout`, seconds. */
   readonly timeoutSeconds: number;
+  /** IP version of each leg's local address, where the first address listened on is not what the peer can reach. */
+  readonly addressFamily?: Readonly<Partial<Record<Side, 4 | 6>>>;
 }
 
 export interface MediaSession {

@@ -1,0 +1,2 @@
+export * from './layout.js';
+export { TypescriptEngine, type TypescriptEngineOptions } from './typescript-engine.js';

@@ -1,0 +1,101 @@
+import type { RemoteDescription } from '../engine.js';
+import type { RtpView } from '../packet/rtp.js';
+import { type Endpoint, isSendable } from './address.js';
+import { FIELD } from './layout.js';
+import type { BoundSocket } from './sockets.js';
+
+/** The stream that goes out of a leg, as a sender report tells it (RFC 3550 §6.4.1). */
+export interface SentStream {
+  readonly ssrc: number;
+  readonly packets: number;
+  /** Payload octets */
+  readonly octets: number;
+}
+
+/**
+ * Where a leg's packets go, and how many went. RTP goes to the latched source, before that to the described address.
+ * RTCP goes to the latched RTCP source, to the described RTCP address, or, behind a NAT that hides that one, to the port
+ * after the latched RTP port; with rtcp-mux it goes where RTP goes (RFC 5761 §5.1.1).
+ */
+export class Outlet {
+  /** Media may be sent: an address is known and the direction allows it. */
+  open = false;
+  /** RTCP may be sent: held streams still have reports (RFC 3264 §8.4 stops media only). */
+  rtcpOpen = false;
+  /** The description's direction allows sending. */
+  wanted = false;
+  readonly #record: Float64Array;
+  readonly #rtp: BoundSocket;
+  readonly #rtcp: BoundSocket;
+  readonly #family: 4 | 6;
+  #rtpTarget: Endpoint = { address: '', port: 0 };
+  #rtcpTarget: Endpoint = { address: '', port: 0 };
+  #mux = false;
+  #ssrc = -1;
+  #packets = 0;
+  #octets = 0;
+
+  constructor(record: Float64Array, rtp: BoundSocket, rtcp: BoundSocket, family: 4 | 6) {
+    this.#record = record;
+    this.#rtp = rtp;
+    this.#rtcp = rtcp;
+    this.#family = family;
+  }
+
+  /** Works out the targets anew, after a description or a latch. */
+  aim(description: RemoteDescription, rtp: Endpoint | undefined, rtcp: Endpoint | undefined): void {
+    const described = { address: description.address, port: description.rtpPort };
+    this.#mux = description.rtcpMux === true;
+    this.#rtpTarget = rtp ?? described;
+    this.#rtcpTarget = this.#mux ? this.#rtpTarget : (rtcp ?? this.#guessRtcp(description, rtp));
+    const silenced = description.rtpPort === 0 || description.address === '0.0.0.0' || description.address === '::';
+    this.wanted = !silenced && (description.direction === 'sendrecv' || description.direction === 'sendonly');
+    this.open = this.wanted && isSendable(this.#rtpTarget.address, this.#rtpTarget.port, this.#family);
+    this.rtcpOpen = !silenced && isSendable(this.#rtcpTarget.address, this.#rtcpTarget.port, this.#family);
+  }
+
+  /** Sends media; the caller has checked `open`. `view` is of the packet before it was sealed. */
+  sendRtp(packet: Buffer, view: RtpView): void {
+    const record = this.#record;
+    record[FIELD.sentPackets]!++;
+    record[FIELD.sentBytes]! += packet.length;
+    if (view.ssrc !== this.#ssrc) this.#startStream(view.ssrc);
+    this.#packets++;
+    this.#octets += view.payloadBytes;
+    this.#rtp.send(packet, this.#rtpTarget.port, this.#rtpTarget.address);
+  }
+
+  /** Sends a datagram that is no RTP (UDPTL). */
+  sendDatagram(datagram: Buffer): void {
+    this.#record[FIELD.sentPackets]!++;
+    this.#record[FIELD.sentBytes]! += datagram.length;
+    this.#rtp.send(datagram, this.#rtpTarget.port, this.#rtpTarget.address);
+  }
+
+  /** Sends a compound RTCP datagram; the caller has checked `rtcpOpen`. */
+  sendRtcp(datagram: Buffer): void {
+    this.#record[FIELD.sentRtcpPackets]!++;
+    this.#record[FIELD.sentRtcpBytes]! += datagram.length;
+    (this.#mux ? this.#rtp : this.#rtcp).send(datagram, this.#rtcpTarget.port, this.#rtcpTarget.address);
+  }
+
+  /** The stream last sent; undefined when none was. */
+  get stream(): SentStream | undefined {
+    return this.#ssrc < 0 ? undefined : { ssrc: this.#ssrc, packets: this.#packets, octets: this.#octets };
+  }
+
+  #startStream(ssrc: number): void {
+    this.#ssrc = ssrc;
+    this.#packets = 0;
+    this.#octets = 0;
+  }
+
+  #guessRtcp(description: RemoteDescription, rtp: Endpoint | undefined): Endpoint {
+    const address = description.rtcpAddress ?? description.address;
+    const port = description.rtcpPort ?? description.rtpPort + 1;
+    const translated = rtp !== undefined && rtp.address !== description.address;
+    return translated && description.rtcpAddress === undefined
+      ? { address: rtp.address, port: rtp.port + 1 }
+      : { address, port };
+  }
+}

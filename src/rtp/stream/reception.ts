@@ -1,0 +1,129 @@
+import type { RtpView } from '../packet/rtp.js';
+import { FIELD, PAYLOAD_TYPE_SLOTS } from '../relay/layout.js';
+import { EVENT, MEDIA, type PayloadTable } from './payload-table.js';
+import { Source } from './source.js';
+
+/** Sources remembered for a leg; the one unheard of for longest makes room. */
+const MAX_SOURCES = 4;
+
+/**
+ * Everything counted of the RTP that one peer sends (RFC 3550 §6.4, appendix A). A leg's first source counts from its
+ * first packet, since its address has been matched; a change of source takes two packets in sequence (A.1), so that one
+ * stray packet moves nothing. Sources that alternate (a second one for events, say) each keep their own state.
+ */
+export class Reception {
+  readonly #record: Float64Array;
+  #sources: Source[] = [];
+  #current: Source | undefined;
+  #trustNext = true;
+  #lastType = -1;
+  #lastTypeWord = 0;
+
+  constructor(record: Float64Array) {
+    this.#record = record;
+  }
+
+  /** The source whose packets are the stream now. */
+  get current(): Source | undefined {
+    return this.#current;
+  }
+
+  /** The remembered source of that number. */
+  find(ssrc: number): Source | undefined {
+    return this.#sources.find((source) => source.ssrc === ssrc);
+  }
+
+  /** The peer has been described anew: the next new source is taken at its first packet. */
+  trustNext(): void {
+    this.#trustNext = true;
+  }
+
+  /**
+   * Counts one accepted packet.
+   * @param sizeBytes  RTP header and payload
+   * @param arrivalMs  monotonic, fractional
+   */
+  onPacket(view: RtpView, sizeBytes: number, arrivalMs: number, types: PayloadTable): void {
+    const record = this.#record;
+    record[FIELD.packets]!++;
+    record[FIELD.bytes]! += sizeBytes;
+    record[FIELD.lastPacketMs] = arrivalMs;
+    let source = this.#current;
+    if (source === undefined || source.ssrc !== view.ssrc) source = this.#select(view.ssrc);
+    if (source.count(view.sequence) && source !== this.#current) this.#switchTo(source);
+    source.lastTimestamp = view.timestamp;
+    source.lastArrivalMs = arrivalMs;
+    const type = view.payloadType;
+    const kind = types.kinds[type]!;
+    if (kind === MEDIA) this.#countType(type);
+    // Every packet of an event repeats the timestamp of its start (RFC 4733 §2.2): no measure of arrival spacing.
+    if (kind !== EVENT && types.clockRatesHz[type]! > 0)
+      this.#time(source, view.timestamp, arrivalMs, types.clockRatesHz[type]!);
+  }
+
+  /** Settles what is still open in the loss patterns: the leg has ended. */
+  finish(): void {
+    for (const source of this.#sources) source.finish();
+    this.#sources = [];
+    this.#current = undefined;
+  }
+
+  #time(source: Source, timestamp: number, arrivalMs: number, clockRateHz: number): void {
+    source.jitter.update(timestamp, arrivalMs, clockRateHz);
+    if (!source.jitter.known || source !== this.#current) return;
+    const record = this.#record;
+    const jitterUs = source.jitter.valueUs;
+    record[FIELD.jitterUs] = jitterUs;
+    record[FIELD.jitterSumUs]! += jitterUs;
+    record[FIELD.jitterCount]!++;
+    if (record[FIELD.jitterMaxInterval] !== record[FIELD.interval]) {
+      record[FIELD.jitterMaxInterval] = record[FIELD.interval]!;
+      record[FIELD.jitterMaxUs] = jitterUs;
+    } else if (jitterUs > record[FIELD.jitterMaxUs]!) {
+      record[FIELD.jitterMaxUs] = jitterUs;
+    }
+  }
+
+  #countType(type: number): void {
+    if (type !== this.#lastType) {
+      this.#lastType = type;
+      this.#lastTypeWord = this.#slotOf(type);
+    }
+    if (this.#lastTypeWord !== 0) this.#record[this.#lastTypeWord]!++;
+  }
+
+  /** Word of the count for `type`; 0 when all slots are taken by others. */
+  #slotOf(type: number): number {
+    for (let slot = 0; slot < PAYLOAD_TYPE_SLOTS; slot++) {
+      const word = FIELD.payloadTypes + 2 * slot;
+      if (this.#record[word] === 0) this.#record[word] = type + 1;
+      if (this.#record[word] === type + 1) return word + 1;
+    }
+    return 0;
+  }
+
+  #select(ssrc: number): Source {
+    const known = this.find(ssrc);
+    if (known) return known;
+    if (this.#sources.length >= MAX_SOURCES) this.#evict();
+    const source = new Source(ssrc, this.#record, this.#trustNext);
+    this.#trustNext = false;
+    this.#sources.push(source);
+    return source;
+  }
+
+  #evict(): void {
+    let oldest = this.#sources[0]!;
+    for (const source of this.#sources)
+      if (source !== this.#current && source.lastArrivalMs < oldest.lastArrivalMs) oldest = source;
+    if (oldest === this.#current) oldest = this.#sources.find((source) => source !== this.#current)!;
+    oldest.finish();
+    this.#sources = this.#sources.filter((source) => source !== oldest);
+  }
+
+  #switchTo(source: Source): void {
+    this.#current = source;
+    this.#record[FIELD.ssrc] = source.ssrc;
+    this.#record[FIELD.jitterUs] = source.jitter.known ? source.jitter.valueUs : -1;
+  }
+}
