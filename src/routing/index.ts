@@ -1,1 +1,20 @@
+export { type Address, CidrIndex, CidrSet, parseAddress } from './cidr.js';
+export { CODES, type Code, codesPage, isCode } from './codes.js';
+export { decide } from './decide.js';
+export { explain } from './explain.js';
+export { type ConnectorSign, type IdentityFacts, identifySource, type SourceIdentity } from './identify.js';
+export * from './numbers/index.js';
+export { drawTier, drawTiers, type Ranked, type Tier, type Tiers, tiersOf } from './plan/order.js';
+export { DEFAULT_FAILOVER_STATUSES, type Target, targetKey } from './plan/targets.js';
+export { PrefixTrie } from './prefix-trie.js';
+export type * from './resources.js';
+export {
+  allowsSource,
+  buildSnapshot,
+  type CarrierView,
+  type ConnectorView,
+  type GroupView,
+  type NumberOwner,
+  type Snapshot,
+} from './snapshot.js';
 export * from './types.js';

@@ -24,12 +24,21 @@ export type SipProtocol = 'UDP' | 'TCP' | 'TLS';
 export interface RequestFacts {
   readonly method: string;
   /** Request-URI: scheme, user (unescaped; the number of a tel: URI), host (lower case). */
-  readonly requestUri: { readonly scheme: string; readonly user: string; readonly host: string; readonly port: number | undefined };
+  readonly requestUri: {
+    readonly scheme: string;
+    readonly user: string;
+    readonly host: string;
+    readonly port: number | undefined;
+  };
   readonly toHost: string;
   /** Calling number candidates, unescaped URI users. */
   readonly fromUser: string;
   readonly assertedUser: string | undefined;
-  readonly source: { readonly address: string; readonly port: number; readonly protocol: 'UDP' | 'TCP' | 'TLS' | 'WS' | 'WSS' };
+  readonly source: {
+    readonly address: string;
+    readonly port: number;
+    readonly protocol: 'UDP' | 'TCP' | 'TLS' | 'WS' | 'WSS';
+  };
   readonly tlsServerName: string | undefined;
   readonly tlsPeerNames: readonly string[];
   /** Our own addresses and ports, to tell "R-URI host is one of ours". */
@@ -55,6 +64,23 @@ export interface LiveView {
   callTokens(kind: 'connector' | 'carrier', id: string): number;
   activeCalls(kind: 'connector' | 'carrier', id: string): number;
   targetState(targetKey: string): TargetState;
+  /** Monotonic ms, to tell a Retry-After from `retryAtMs`; absent: one is drawn. */
+  readonly nowMs?: number;
+  /** Unix epoch ms, for the expiry of proxy sessions; absent: none has expired. */
+  readonly wallMs?: number;
+  /** Traffic of a connector to a country, for the fraud brakes; absent: they see none. */
+  countryTraffic?(voiceConnectorId: string, country: string): CountryTraffic;
+}
+
+/** What a connector has sent to one destination country. */
+export interface CountryTraffic {
+  /** Calls begun in the running hour. */
+  readonly attempts: number;
+  /** Minutes talked in the running hour. */
+  readonly minutes: number;
+  readonly activeCalls: number;
+  /** Held after a cap was reached, until released. */
+  readonly held: boolean;
 }
 
 export interface TargetState {
@@ -82,6 +108,8 @@ export interface PlannedAttempt {
   readonly credentials?: { readonly username: string; readonly password: string };
   /** Header rows to add, such as X-VoiceConnector-ID. */
   readonly headers: readonly (readonly [name: string, value: string])[];
+  /** Header fields that do not pass to this target: names, or prefixes that end in `*`. Absent: none beside the rules. */
+  readonly removeHeaders?: readonly string[];
   readonly noResponseTimeoutMs: number;
   readonly connectTimeoutMs: number;
   readonly ringTimeoutSeconds: number;

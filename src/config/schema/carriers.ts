@@ -69,6 +69,10 @@ export const carrierSchema = z.strictObject({
   priority: integer(1, 100).default(1).describe('lower is tried first'),
   weight: integer(1, 100).default(1).describe('share among carriers of one priority'),
   sources: z.array(cidr()).default([]).describe('inbound calls are recognised by these source blocks'),
+  mediaSources: z
+    .array(cidr())
+    .default([])
+    .describe('bounds where its media may come from; empty: anywhere, the SDP’s address first'),
   tlsNames: z.array(text(1, 253)).default([]).describe('… or by a verified TLS certificate with one of these names'),
   credentials: credentialsSchema.optional().describe('answers 401 and 407 of the carrier'),
   registration: flag().default(false).describe('REGISTER with the carrier; needs credentials'),

@@ -95,6 +95,10 @@ export const voiceConnectorSchema = z.strictObject({
   streaming: streamingSchema.optional().describe('audio streaming'),
   emergency: emergencySchema.optional().describe('emergency calling'),
   phoneNumbers: z.array(e164()).default([]).describe('numbers assigned to it'),
+  mediaSources: z
+    .array(cidr())
+    .default([])
+    .describe('bounds where its media may come from; empty: anywhere, the SDP’s address first'),
   tags: z.record(text(1, 128), text(0, 256)).default({}).describe('tags'),
 });
 

@@ -95,6 +95,7 @@ export const apiSchema = z.strictObject({
 export const limitsSchema = z.strictObject({
   maxCallSeconds: integer(60, 604800).default(43200).describe('longest call'),
   ringTimeoutSeconds: integer(1, 600).default(60).describe('ring limit of an attempt; then 480'),
+  maxAttempts: integer(1, 50).default(10).describe('targets tried for one call'),
   maxCallsPerConnector: integer(1, 1000000)
     .default(1000)
     .describe('calls at once of a connector that sets no own limit'),

@@ -1,0 +1,125 @@
+/**
+ * The stable codes: what a decision, an attempt or a call's end is called in traces, records, metrics and events, each
+ * with one sentence of meaning. docs/codes.md is this table, kept equal by a test. A code, once given, keeps its meaning.
+ */
+export const CODES = {
+  // Whose request is it.
+  'request.unknown-source':
+    'The source matches no Voice Connector and no carrier; answered 403, or in silence where `sip.unknownSource` is `drop`.',
+  'request.ambiguous':
+    'The source is in the allowed lists of several Voice Connectors and the request names none of them.',
+
+  // Termination: outbound calls.
+  'termination.no-such-connector': 'The Request-URI or To host lies under our domain but names no Voice Connector.',
+  'termination.not-configured': 'The Voice Connector has no termination settings.',
+  'termination.disabled': 'Termination is disabled for the Voice Connector.',
+  'termination.tls-required': 'The Voice Connector requires encryption and the request came over clear transport.',
+  'termination.srtp-required': 'The Voice Connector requires encryption and the offer is not RTP/SAVP only.',
+  'termination.source-denied': 'The source address is not in `cidrAllowedList`.',
+  'termination.credentials-missing': 'Credentials are set and the request has none; it is challenged.',
+  'termination.credentials-invalid': 'The user is not known to the Voice Connector, or the digest response is wrong.',
+  'termination.nonce-stale': 'The digest is right but its nonce has expired; it is challenged anew with `stale=true`.',
+  'termination.nonce-replayed': 'The nonce count of the digest was used before.',
+  'termination.banned': 'The source has failed to authenticate too often and is banned for a while.',
+  'termination.number-incomplete': 'The called number is not E.164, nor a national number the Voice Connector allows.',
+  'termination.country-unknown': 'The called number belongs to no country.',
+  'termination.country-not-allowed': 'The country of the called number is not in `callingRegions`.',
+  'termination.number-blocked': 'The called number begins with one of `blockedPrefixes`.',
+  'termination.caller-id-denied':
+    'The caller ID is not assigned to the Voice Connector and no default phone number is set.',
+  'termination.caller-id-replaced':
+    'The caller ID is not assigned to the Voice Connector; the default phone number took its place.',
+  'termination.cps-exceeded': 'The Voice Connector has used up its calls per second.',
+  'termination.calls-exceeded': 'The Voice Connector has as many calls as it may have at once.',
+  'termination.no-route': 'No carrier serves the called number.',
+  'termination.carriers-down': 'Every carrier host that serves the called number is down.',
+  'termination.carriers-full': 'Every carrier that serves the called number is at its own limit of calls.',
+
+  // Fraud brakes.
+  'fraud.high-risk-prefix':
+    'The called number is in a range of high fraud risk that the Voice Connector does not allow.',
+  'fraud.country-held': 'Calls of the Voice Connector to this country are held after a fraud limit, until released.',
+  'fraud.attempts-exceeded': 'The Voice Connector has begun too many calls to this country in the hour.',
+  'fraud.minutes-exceeded': 'The Voice Connector has talked too many minutes to this country in the hour.',
+  'fraud.concurrency-exceeded': 'The Voice Connector has too many calls to this country at once.',
+  'fraud.alarm': 'The traffic of the Voice Connector to this country nears a fraud limit.',
+
+  // Emergency calls.
+  'emergency.call': 'An emergency call; limits, calling plan and caller ID rules are skipped.',
+  'emergency.test-call': 'A call of an emergency test code, to the test number.',
+  'emergency.no-route': 'An emergency call, and neither a routing number nor a carrier for its code.',
+
+  // Inbound calls.
+  'inbound.number-invalid': 'The called number of a carrier’s call is not a telephone number.',
+  'inbound.number-unassigned': 'The called number is assigned to no Voice Connector and no group.',
+  'inbound.origination-disabled': 'Origination is disabled for the Voice Connector.',
+  'inbound.no-route': 'The Voice Connector or group has no origination route.',
+  'inbound.srtp-required': 'The carrier is set to require encryption and its offer is clear RTP.',
+
+  // Proxy phone sessions.
+  'proxy.not-a-participant': 'A proxy number was called by somebody who is not in a session on it.',
+  'proxy.session-expired': 'The proxy session of the two numbers has expired.',
+  'proxy.routed': 'A participant called the proxy number; the other participant is called.',
+
+  // The node.
+  'node.draining': 'The node is being taken out of service and takes no new calls.',
+  'node.overloaded': 'The node has more work than it can do in time.',
+
+  // One attempt at a target.
+  'attempt.no-response': 'The target gave no response at all in time.',
+  'attempt.ring-timeout': 'The target did not answer within its ring limit.',
+  'attempt.timeout': 'The target answered provisionally and gave no final response in time.',
+  'attempt.transport': 'The target could not be reached: name, connection, TLS or network failed.',
+  'attempt.rejected': 'The target refused with a final response.',
+  'attempt.redirected': 'The target redirected to a place the plan does not know.',
+  'attempt.media': 'The answer of the target could not be used: no common media or encryption.',
+  'attempt.superseded': 'The attempt was given up because another one was answered.',
+  'attempt.cancelled': 'The attempt was given up because the caller hung up.',
+
+  // The end of a call.
+  'call.answered': 'The call was answered.',
+  'call.hangup': 'One of the parties hung up.',
+  'call.cancelled': 'The caller hung up before the answer.',
+  'call.rejected': 'Every target was tried, and none took the call.',
+  'call.ring-timeout': 'Nobody answered within the ring limit.',
+  'call.max-duration': 'The call reached the longest duration allowed.',
+  'call.no-ack': 'The answer was never acknowledged (no ACK within 64×T1).',
+  'call.session-expired': 'A session timer ran out: the other side is gone (RFC 4028).',
+  'call.dialog-failed': 'A request inside the call failed in a way that ends it (RFC 5057).',
+  'call.transport-failed': 'The connection of a side failed before the call was set up.',
+  'call.drained': 'The node was shut down and the call was still up when the drain time ended.',
+  'call.terminated': 'An operator ended the call.',
+  'call.recovered': 'The node stopped with the call up; its record was completed at restart.',
+  'call.internal-error': 'A broken invariant inside the gateway ended the call.',
+
+  // Media.
+  'media.no-port': 'No media port pair is free.',
+  'media.timeout': 'A side that should send media was silent for too long.',
+  'media.unusable-offer': 'The offer has no audio that can be relayed.',
+  'media.unusable-answer': 'The answer does not fit the offer.',
+  'media.engine-failed': 'The media engine could not open or change the session.',
+} as const satisfies Readonly<Record<string, string>>;
+
+/** A code of the registry. */
+export type Code = keyof typeof CODES;
+
+/** True when the code is in the registry. */
+export const isCode = (text: string): text is Code => Object.hasOwn(CODES, text);
+
+/** The table of docs/codes.md: one section for each part of the code before the dot. */
+export function codesPage(): string {
+  const areas = new Map<string, string[]>();
+  for (const [code, meaning] of Object.entries(CODES)) {
+    const area = code.slice(0, code.indexOf('.'));
+    const rows = areas.get(area) ?? [`## ${area}`, '', '| Code | Meaning |', '| --- | --- |'];
+    rows.push(`| \`${code}\` | ${meaning} |`);
+    areas.set(area, rows);
+  }
+  const intro = [
+    '# Codes',
+    '',
+    'Every decision, attempt and end of a call carries one of these stable codes: in the trace, the call detail record,',
+    'events and metrics. The table is the registry of `src/routing/codes.ts`; a test keeps the two equal.',
+  ];
+  return `${[intro, ...areas.values()].map((lines) => lines.join('\n')).join('\n\n')}\n`;
+}

@@ -1,0 +1,85 @@
+import type { Random } from '../../core/index.js';
+import { type Check, type CheckResult, type Judgement, pass, refuse } from '../judgement.js';
+import { drawTier, drawTiers } from '../plan/order.js';
+import { attemptOn } from '../plan/targets.js';
+import type { ConnectorView, GroupView } from '../snapshot.js';
+import type { PlannedAttempt } from '../types.js';
+
+/** The number is assigned to a connector or a group. */
+export const assignmentCheck: Check = {
+  name: 'inbound.assignment',
+  run(judgement) {
+    const { called, snapshot } = judgement;
+    const owner = snapshot.numbers.get(called);
+    if (!owner) return refuse('inbound.number-unassigned', 404, 'Called number is not assigned', { number: called });
+    if (owner.kind === 'connector') {
+      judgement.connector = owner.connector;
+      return pass('The number is assigned to a Voice Connector.', {
+        number: called,
+        voiceConnectorId: owner.connector.id,
+      });
+    }
+    return pass('The number is assigned to a group.', { number: called, group: owner.group.name });
+  },
+};
+
+/**
+ * The plan of an inbound call: connectors of a group by priority; in each its routes by priority and a draw by weight.
+ * Routes that are down go last over the whole plan. Without an enabled origination: 480.
+ */
+export const originationCheck: Check = {
+  name: 'inbound.origination',
+  run(judgement) {
+    const connectors = membersOf(judgement);
+    const able = connectors.filter(
+      (one) => one.origination && !one.origination.disabled && one.origination.targets.length > 0,
+    );
+    const [first] = able;
+    const input = { voiceConnectorIds: connectors.map((one) => one.id) };
+    if (!first) return notEnabled(connectors, input);
+    judgement.plan = routesOf(able, judgement);
+    judgement.connector = judgement.snapshot.connectors.get(judgement.plan[0]!.owner) ?? first;
+    return pass('Origination is enabled.', { ...input, targets: judgement.plan.map((attempt) => attempt.targetKey) });
+  },
+};
+
+function notEnabled(connectors: readonly ConnectorView[], input: Readonly<Record<string, unknown>>): CheckResult {
+  if (connectors.some((one) => one.origination?.disabled)) {
+    return refuse('inbound.origination-disabled', 480, 'Origination is disabled for this Voice Connector', input);
+  }
+  return refuse('inbound.no-route', 480, 'No origination route is configured', input);
+}
+
+function membersOf({ connector, called, snapshot, random }: Judgement): readonly ConnectorView[] {
+  if (connector) return [connector];
+  const owner = snapshot.numbers.get(called);
+  return owner?.kind === 'group' ? groupOrder(owner.group, random) : [];
+}
+
+/** Members by priority; those of one priority as listed, or shuffled where the group balances load. */
+function groupOrder(group: GroupView, random: Random): ConnectorView[] {
+  const ordered: ConnectorView[] = [];
+  for (const tier of group.members) {
+    if (group.loadBalanced) drawTier(tier, random, (member) => ordered.push(member) > 0);
+    else ordered.push(...tier.values);
+  }
+  return ordered;
+}
+
+function routesOf(
+  connectors: readonly ConnectorView[],
+  { live, random, called, calling, snapshot }: Judgement,
+): PlannedAttempt[] {
+  const up: PlannedAttempt[] = [];
+  const down: PlannedAttempt[] = [];
+  const seen = new Set<string>();
+  for (const connector of connectors) {
+    drawTiers(connector.origination!.targets, random, (target) => {
+      if (seen.has(target.targetKey)) return true;
+      seen.add(target.targetKey);
+      (live.targetState(target.targetKey).state === 'down' ? down : up).push(attemptOn(target, called, calling));
+      return true;
+    });
+  }
+  return [...up, ...down].slice(0, snapshot.maxAttempts);
+}

@@ -1,0 +1,77 @@
+import { type Random, unit } from '../../core/index.js';
+
+/**
+ * Order of trying: tiers of one priority, lowest number first; inside a tier a draw by weight without replacement, so
+ * that the share of first places follows the weights (RFC 2782's rule for SRV records, with every weight above 0).
+ */
+
+export interface Ranked<Value> {
+  readonly value: Value;
+  readonly priority: number;
+  /** > 0 */
+  readonly weight: number;
+}
+
+export interface Tier<Value> {
+  readonly priority: number;
+  readonly values: readonly Value[];
+  readonly weights: readonly number[];
+  readonly totalWeight: number;
+}
+
+export type Tiers<Value> = readonly Tier<Value>[];
+
+/** Groups by priority, ascending; inside a tier the given order is kept. */
+export function tiersOf<Value>(ranked: readonly Ranked<Value>[]): Tiers<Value> {
+  const byPriority = new Map<number, Ranked<Value>[]>();
+  for (const one of ranked) {
+    const tier = byPriority.get(one.priority);
+    if (tier) tier.push(one);
+    else byPriority.set(one.priority, [one]);
+  }
+  return [...byPriority]
+    .sort(([a], [b]) => a - b)
+    .map(([priority, tier]) => ({
+      priority,
+      values: tier.map((one) => one.value),
+      weights: tier.map((one) => one.weight),
+      totalWeight: tier.reduce((sum, one) => sum + one.weight, 0),
+    }));
+}
+
+/**
+ * Visits a tier's values in drawn order until `visit` gives false. A tier of one draws no random number.
+ * @returns false when the visit was stopped
+ */
+export function drawTier<Value>(tier: Tier<Value>, random: Random, visit: (value: Value) => boolean): boolean {
+  const count = tier.values.length;
+  if (count === 1) return visit(tier.values[0]!);
+  const taken = new Uint8Array(count);
+  let weightLeft = tier.totalWeight;
+  for (let drawn = 0; drawn < count; drawn++) {
+    const index = drawIndex(tier, taken, unit(random) * weightLeft);
+    taken[index] = 1;
+    weightLeft -= tier.weights[index]!;
+    if (!visit(tier.values[index]!)) return false;
+  }
+  return true;
+}
+
+/** Index of the value whose share of the remaining weight holds `point`. */
+function drawIndex<Value>(tier: Tier<Value>, taken: Uint8Array, point: number): number {
+  let passed = 0;
+  let last = -1;
+  for (let index = 0; index < taken.length; index++) {
+    if (taken[index] === 1) continue;
+    last = index;
+    passed += tier.weights[index]!;
+    if (point < passed) return index;
+  }
+  return last;
+}
+
+/** Visits tier after tier in drawn order until `visit` gives false. */
+export function drawTiers<Value>(tiers: Tiers<Value>, random: Random, visit: (value: Value) => boolean): boolean {
+  for (const tier of tiers) if (!drawTier(tier, random, visit)) return false;
+  return true;
+}

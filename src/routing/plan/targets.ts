@@ -1,0 +1,100 @@
+import type {
+  CarrierResource,
+  ConnectorResource,
+  FailoverResource,
+  OriginationResource,
+  RoutingResources,
+} from '../resources.js';
+import type { FailoverRules, PlannedAttempt } from '../types.js';
+import type { Ranked } from './order.js';
+
+/** Targets: what of a planned attempt is the same for every call, made once for each host and route. */
+export type Target = Omit<PlannedAttempt, 'calledNumber' | 'callingNumber'>;
+
+/** Final statuses that let the next attempt follow: 408 and every 5xx but 501 and 505 (design §4). */
+export const DEFAULT_FAILOVER_STATUSES: ReadonlySet<number> = new Set([
+  408,
+  ...Array.from({ length: 100 }, (_, index) => 500 + index).filter((status) => status !== 501 && status !== 505),
+]);
+
+function failoverRules(failover: FailoverResource): FailoverRules {
+  const statuses = failover.statuses === undefined ? DEFAULT_FAILOVER_STATUSES : new Set(failover.statuses);
+  return { statuses, afterRinging: failover.afterRinging };
+}
+
+const bracketed = (host: string): string => (host.includes(':') ? `[${host}]` : host);
+
+/** `carrier:main/192.0.2.1:5060/UDP`; a port left to DNS is left out. */
+export function targetKey(
+  kind: 'carrier' | 'route',
+  owner: string,
+  host: string,
+  port: number | undefined,
+  protocol: string,
+): string {
+  return `${kind}:${owner}/${bracketed(host)}${port === undefined ? '' : `:${port}`}/${protocol}`;
+}
+
+export function carrierTargets(carrier: CarrierResource, resources: RoutingResources): Ranked<Target>[] {
+  const { sip, limits } = resources;
+  return carrier.hosts.map(({ host, port, protocol, priority, weight }) => ({
+    priority,
+    weight,
+    value: {
+      targetKey: targetKey('carrier', carrier.name, host, port, protocol),
+      kind: 'carrier' as const,
+      owner: carrier.name,
+      host,
+      port,
+      protocol,
+      callerIdIn: carrier.callerIdIn,
+      encryption: carrier.encryption,
+      ...(carrier.credentials ? { credentials: carrier.credentials } : {}),
+      headers: Object.entries(carrier.addHeaders),
+      removeHeaders: carrier.removeHeaders,
+      noResponseTimeoutMs: sip.noResponseTimeoutMs,
+      connectTimeoutMs: sip.connectTimeoutMs,
+      ringTimeoutSeconds: carrier.ringTimeoutSeconds ?? limits.ringTimeoutSeconds,
+      failover: failoverRules(carrier.failover),
+    },
+  }));
+}
+
+/** Routes of a connector. An encrypted connector uses TLS and SRTP whatever the route's protocol says (design §4). */
+export function routeTargets(
+  connector: ConnectorResource,
+  origination: OriginationResource,
+  resources: RoutingResources,
+): Ranked<Target>[] {
+  const { sip, limits } = resources;
+  return origination.routes.map((route) => {
+    const protocol = connector.requireEncryption ? ('TLS' as const) : route.protocol;
+    return {
+      priority: route.priority,
+      weight: route.weight,
+      value: {
+        targetKey: targetKey('route', connector.id, route.host, route.port, protocol),
+        kind: 'route' as const,
+        owner: connector.id,
+        host: route.host,
+        port: route.port,
+        protocol,
+        callerIdIn: ['From', 'P-Asserted-Identity'] as const,
+        encryption: connector.requireEncryption ? ('required' as const) : ('off' as const),
+        headers: [['X-VoiceConnector-ID', connector.id]] as const,
+        removeHeaders: [],
+        noResponseTimeoutMs: sip.noResponseTimeoutMs,
+        connectTimeoutMs: sip.connectTimeoutMs,
+        ringTimeoutSeconds: route.ringTimeoutSeconds ?? limits.ringTimeoutSeconds,
+        failover: failoverRules(route.failover),
+      },
+    };
+  });
+}
+
+/** The attempt of one call on a target. */
+export const attemptOn = (target: Target, calledNumber: string, callingNumber: string): PlannedAttempt => ({
+  ...target,
+  calledNumber,
+  callingNumber,
+});

@@ -1,0 +1,270 @@
+import { type Address, CidrIndex, CidrSet } from './cidr.js';
+import { type Tiers, tiersOf } from './plan/order.js';
+import type { Target } from './plan/targets.js';
+import { carrierTargets, routeTargets } from './plan/targets.js';
+import { PrefixTrie } from './prefix-trie.js';
+import type {
+  CarrierResource,
+  ConnectorResource,
+  FraudResource,
+  GroupResource,
+  OriginationResource,
+  ProxySessionResource,
+  RoutingResources,
+  TerminationResource,
+} from './resources.js';
+
+/**
+ * Everything a decision looks up, indexed once when resources change. A snapshot never changes afterwards: a reload
+ * builds another and the next decision gets that one.
+ *
+ *     host name ─┐                        number ─► connector or group      "+1206…" ─► carriers, longest prefix first
+ *     id        ─┴► ConnectorView          source ─► carrier                 source ─► connectors that allow it
+ */
+export interface Snapshot {
+  readonly domain: string;
+  readonly unknownSource: 'reject' | 'drop';
+  readonly defaultCountry: string | undefined;
+  readonly maxAttempts: number;
+  readonly emergencyNumbers: ReadonlySet<string>;
+  readonly emergencyTestNumbers: ReadonlySet<string>;
+  readonly fraud: FraudResource;
+  readonly highRisk: PrefixTrie<string>;
+  readonly connectors: ReadonlyMap<string, ConnectorView>;
+  readonly connectorsByHost: ReadonlyMap<string, ConnectorView>;
+  readonly allowlists: CidrIndex<ConnectorView>;
+  readonly numbers: ReadonlyMap<string, NumberOwner>;
+  readonly carriers: ReadonlyMap<string, CarrierView>;
+  readonly carriersByPrefix: PrefixTrie<Tiers<CarrierView>>;
+  readonly carrierSources: CidrIndex<CarrierView>;
+  readonly carriersByTlsName: ReadonlyMap<string, CarrierView>;
+  /** Proxy sessions by `<proxy number> <participant's number>`. */
+  readonly proxySessions: ReadonlyMap<string, ProxyRoute>;
+  readonly proxyNumbers: ReadonlySet<string>;
+}
+
+/** Who a phone number is assigned to. */
+export type NumberOwner =
+  | { readonly kind: 'connector'; readonly connector: ConnectorView }
+  | { readonly kind: 'group'; readonly group: GroupView };
+
+export interface ConnectorView {
+  readonly id: string;
+  readonly name: string;
+  /** `<id>.<domain>` */
+  readonly hostName: string;
+  readonly requireEncryption: boolean;
+  readonly termination: TerminationView | undefined;
+  readonly origination: OriginationView | undefined;
+  readonly emergency: ConnectorResource['emergency'];
+  readonly mediaSources: readonly string[] | undefined;
+}
+
+export interface TerminationView {
+  readonly disabled: boolean;
+  readonly allowed: CidrSet;
+  readonly callingRegions: ReadonlySet<string>;
+  readonly cpsLimit: number;
+  readonly maxCalls: number;
+  readonly defaultPhoneNumber: string | undefined;
+  readonly usernames: ReadonlySet<string>;
+  readonly nationalNumbersOf: string | undefined;
+  readonly blocked: PrefixTrie<string>;
+  readonly allowedHighRisk: PrefixTrie<string>;
+}
+
+export interface OriginationView {
+  readonly disabled: boolean;
+  readonly targets: Tiers<Target>;
+}
+
+export interface GroupView {
+  readonly name: string;
+  readonly members: Tiers<ConnectorView>;
+  /** Connectors of one priority are shuffled for each call. */
+  readonly loadBalanced: boolean;
+  readonly memberIds: ReadonlySet<string>;
+}
+
+export interface CarrierView {
+  readonly name: string;
+  readonly resource: CarrierResource;
+  readonly targets: Tiers<Target>;
+}
+
+export interface ProxyRoute {
+  readonly session: ProxySessionResource;
+  /** Whom to call, and the number to show him. */
+  readonly calledNumber: string;
+  readonly presentedNumber: string;
+}
+
+/** Indexes resources for decisions. Resources are taken as valid (the configuration and the API check them). */
+export function buildSnapshot(resources: RoutingResources): Snapshot {
+  const connectors = connectorViews(resources);
+  const carriers = carrierViews(resources);
+  const byId = new Map(connectors.map((connector) => [connector.id, connector]));
+  const proxies = proxyRoutes(resources.proxySessions ?? []);
+  return {
+    domain: resources.domain,
+    unknownSource: resources.sip.unknownSource,
+    defaultCountry: resources.numbers.defaultCountry,
+    maxAttempts: resources.limits.maxAttempts,
+    emergencyNumbers: new Set(resources.emergency.numbers),
+    emergencyTestNumbers: new Set(resources.emergency.testNumbers),
+    fraud: resources.fraud,
+    highRisk: trieOf(resources.fraud.highRiskPrefixes),
+    connectors: byId,
+    connectorsByHost: new Map(connectors.map((connector) => [connector.hostName, connector])),
+    allowlists: allowlistIndex(resources.voiceConnectors, byId),
+    numbers: numberOwners(resources, byId),
+    carriers: new Map(carriers.map((carrier) => [carrier.name, carrier])),
+    carriersByPrefix: carrierTable(carriers),
+    carrierSources: sourceIndex(carriers),
+    carriersByTlsName: new Map(
+      carriers.flatMap((carrier) => carrier.resource.tlsNames.map((name) => [name.toLowerCase(), carrier] as const)),
+    ),
+    proxySessions: proxies,
+    proxyNumbers: new Set([...proxies.keys()].map((key) => key.slice(0, key.indexOf(' ')))),
+  };
+}
+
+function trieOf(prefixes: readonly string[]): PrefixTrie<string> {
+  const trie = new PrefixTrie<string>();
+  for (const prefix of prefixes) trie.add(prefix, prefix);
+  return trie;
+}
+
+function connectorViews(resources: RoutingResources): ConnectorView[] {
+  return resources.voiceConnectors.map((connector) => ({
+    id: connector.id,
+    name: connector.name,
+    hostName: `${connector.id}.${resources.domain}`,
+    requireEncryption: connector.requireEncryption,
+    termination: connector.termination && terminationView(connector.termination, resources),
+    origination: connector.origination && originationView(connector, connector.origination, resources),
+    emergency: connector.emergency,
+    mediaSources: connector.mediaSources.length > 0 ? connector.mediaSources : undefined,
+  }));
+}
+
+function terminationView(termination: TerminationResource, resources: RoutingResources): TerminationView {
+  return {
+    disabled: termination.disabled,
+    allowed: new CidrSet(termination.cidrAllowedList),
+    callingRegions: new Set(termination.callingRegions),
+    cpsLimit: termination.cpsLimit,
+    maxCalls: termination.maxCalls ?? resources.limits.maxCallsPerConnector,
+    defaultPhoneNumber: termination.defaultPhoneNumber,
+    usernames: new Set(termination.credentials.map((one) => one.username)),
+    nationalNumbersOf: termination.nationalNumbersOf,
+    blocked: trieOf(termination.blockedPrefixes),
+    allowedHighRisk: trieOf(termination.allowedHighRiskPrefixes),
+  };
+}
+
+function originationView(
+  connector: ConnectorResource,
+  origination: OriginationResource,
+  resources: RoutingResources,
+): OriginationView {
+  return { disabled: origination.disabled, targets: tiersOf(routeTargets(connector, origination, resources)) };
+}
+
+function carrierViews(resources: RoutingResources): CarrierView[] {
+  return resources.carriers
+    .filter((carrier) => !carrier.disabled)
+    .map((carrier) => ({
+      name: carrier.name,
+      resource: carrier,
+      targets: tiersOf(carrierTargets(carrier, resources)),
+    }));
+}
+
+/** Carriers by prefix, those of one prefix in tiers of priority. */
+function carrierTable(carriers: readonly CarrierView[]): PrefixTrie<Tiers<CarrierView>> {
+  const byPrefix = new Map<string, CarrierView[]>();
+  for (const carrier of carriers) {
+    for (const prefix of new Set(carrier.resource.prefixes)) {
+      const list = byPrefix.get(prefix);
+      if (list) list.push(carrier);
+      else byPrefix.set(prefix, [carrier]);
+    }
+  }
+  const trie = new PrefixTrie<Tiers<CarrierView>>();
+  for (const [prefix, list] of byPrefix) {
+    const ranked = list.map((value) => ({ value, priority: value.resource.priority, weight: value.resource.weight }));
+    trie.add(prefix, tiersOf(ranked));
+  }
+  return trie;
+}
+
+function sourceIndex(carriers: readonly CarrierView[]): CidrIndex<CarrierView> {
+  const index = new CidrIndex<CarrierView>();
+  for (const carrier of carriers) for (const block of carrier.resource.sources) index.add(block, carrier);
+  return index;
+}
+
+function allowlistIndex(
+  connectors: readonly ConnectorResource[],
+  byId: ReadonlyMap<string, ConnectorView>,
+): CidrIndex<ConnectorView> {
+  const index = new CidrIndex<ConnectorView>();
+  for (const connector of connectors) {
+    for (const block of connector.termination?.cidrAllowedList ?? []) index.add(block, byId.get(connector.id)!);
+  }
+  return index;
+}
+
+function numberOwners(
+  resources: RoutingResources,
+  byId: ReadonlyMap<string, ConnectorView>,
+): ReadonlyMap<string, NumberOwner> {
+  const owners = new Map<string, NumberOwner>();
+  for (const connector of resources.voiceConnectors) {
+    const owner: NumberOwner = { kind: 'connector', connector: byId.get(connector.id)! };
+    for (const number of connector.phoneNumbers) owners.set(number, owner);
+  }
+  for (const group of resources.voiceConnectorGroups) {
+    const owner: NumberOwner = { kind: 'group', group: groupView(group, byId) };
+    for (const number of group.phoneNumbers) owners.set(number, owner);
+  }
+  return owners;
+}
+
+function groupView(group: GroupResource, byId: ReadonlyMap<string, ConnectorView>): GroupView {
+  const ranked = group.items.flatMap((item) => {
+    const value = byId.get(item.voiceConnectorId);
+    return value ? [{ value, priority: item.priority, weight: 1 }] : [];
+  });
+  return {
+    name: group.name,
+    members: tiersOf(ranked),
+    loadBalanced: group.callDistributionType === 'LoadBalancedDistribution',
+    memberIds: new Set(ranked.map((item) => item.value.id)),
+  };
+}
+
+/** Each participant's way to the other: keyed by the number he calls and his own. */
+function proxyRoutes(sessions: readonly ProxySessionResource[]): ReadonlyMap<string, ProxyRoute> {
+  const routes = new Map<string, ProxyRoute>();
+  for (const session of sessions) {
+    const [a, b] = session.participants;
+    for (const [caller, callee] of [
+      [a, b],
+      [b, a],
+    ] as const) {
+      // The caller dials what stands for the callee; the callee sees what stands for the caller.
+      routes.set(`${callee.proxyPhoneNumber} ${caller.phoneNumber}`, {
+        session,
+        calledNumber: callee.phoneNumber,
+        presentedNumber: caller.proxyPhoneNumber,
+      });
+    }
+  }
+  return routes;
+}
+
+/** True when the connector's allowlist holds the source. */
+export const allowsSource = (connector: ConnectorView, address: Address | undefined): boolean =>
+  connector.termination?.allowed.has(address) ?? false;
