@@ -8,6 +8,7 @@ export {
 } from './address.js';
 export * from './flow.js';
 export { DEFAULT_TRANSPORT_LIMITS, exceedsUdpLimit, type TransportLimits, UDP_REQUEST_LIMIT_BYTES } from './limits.js';
+export * from './locator/index.js';
 export * from './protection/index.js';
 export type { CertificateFacts, TlsOptions } from './tls-store.js';
 export { type BoundListener, SipTransports, type SipTransportsOptions, type TransportsView } from './transports.js';

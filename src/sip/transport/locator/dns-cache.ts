@@ -18,8 +18,9 @@ export interface DnsCacheLimits {
   readonly defaultLifetimeMs: number;
   /** Lifetime of "there is none" (RFC 2308 §5; Node does not tell the SOA's minimum). */
   readonly negativeMs: number;
-  /** A failed query is not repeated for that long. */
+  /** A failed query is not repeated for that long; twice as long after each further failure, up to the most. */
   readonly failureMs: number;
+  readonly maxFailureMs: number;
   /** No lifetime is longer, whatever the record says. */
   readonly maxLifetimeMs: number;
   /** How long beyond its lifetime an answer may serve when none better is to be had. */
@@ -28,6 +29,8 @@ export interface DnsCacheLimits {
   readonly staleAfterMs: number;
   /** Without one, how long before the name counts as failed. */
   readonly deadlineMs: number;
+  /** A query without any outcome for that long is given up and asked anew. */
+  readonly abandonMs: number;
   /** Names and types remembered. */
   readonly entries: number;
 }
@@ -36,10 +39,12 @@ export const DEFAULT_DNS_CACHE_LIMITS: DnsCacheLimits = {
   defaultLifetimeMs: 60_000,
   negativeMs: 30_000,
   failureMs: 2_000,
+  maxFailureMs: 10_000,
   maxLifetimeMs: 86_400_000,
   staleMs: 3_600_000,
   staleAfterMs: 400,
   deadlineMs: 3_000,
+  abandonMs: 12_000,
   entries: 10_000,
 };
 
@@ -57,8 +62,11 @@ interface Entry {
   /** The last failure, given again until `retryMs`. */
   failure: GatewayError | undefined;
   retryMs: number;
+  /** Failures in a row. */
+  failures: number;
   waiting: Done[];
-  inFlight: boolean;
+  /** When the query in flight was sent; -Infinity: none is. */
+  askedMs: number;
   deadline: Timer | undefined;
 }
 
@@ -84,18 +92,18 @@ export class DnsCache {
       return;
     }
     // A failure a moment ago: the server is not asked again by every call that comes.
-    if (nowMs < entry.retryMs) {
-      done(this.#stale(entry) ?? entry.failure ?? notFound(key));
+    if (entry.failure && nowMs < entry.retryMs) {
+      done(this.#serveStale(entry) ?? entry.failure);
       return;
     }
     entry.waiting.push(done);
-    if (!entry.inFlight) this.#query(key, entry, query);
+    if (nowMs - entry.askedMs >= this.#limits.abandonMs) this.#query(key, entry, query);
     if (!entry.deadline) this.#setDeadline(key, entry);
   }
 
   /** Forgets everything, as after a change of DNS servers. */
   clear(): void {
-    for (const [key, entry] of this.#entries) if (!entry.inFlight) this.#entries.delete(key);
+    for (const [key, entry] of this.#entries) if (entry.waiting.length === 0) this.#entries.delete(key);
   }
 
   get size(): number {
@@ -103,26 +111,15 @@ export class DnsCache {
   }
 
   #entry(key: string): Entry {
-    let entry = this.#entries.get(key);
-    if (entry) this.#entries.delete(key);
-    else {
-      entry = {
-        records: undefined,
-        freshUntilMs: 0,
-        failure: undefined,
-        retryMs: 0,
-        waiting: [],
-        inFlight: false,
-        deadline: undefined,
-      };
-    }
+    const entry = this.#entries.get(key) ?? blankEntry();
+    this.#entries.delete(key);
     this.#entries.set(key, entry);
     if (this.#entries.size > this.#limits.entries) this.#entries.delete(this.#entries.keys().next().value!);
     return entry;
   }
 
   #query(key: string, entry: Entry, query: () => Promise<Answer>): void {
-    entry.inFlight = true;
+    entry.askedMs = this.#scheduler.nowMs();
     this.#counters.add('dns_queries');
     query().then(
       (answer) => this.#answered(entry, answer),
@@ -144,24 +141,31 @@ export class DnsCache {
   #answered(entry: Entry, answer: Answer): void {
     const { defaultLifetimeMs, negativeMs, maxLifetimeMs } = this.#limits;
     const lifetimeMs = answer.records.length === 0 ? negativeMs : (answer.lifetimeMs ?? defaultLifetimeMs);
-    entry.inFlight = false;
+    entry.askedMs = -Infinity;
     entry.records = answer.records;
     entry.freshUntilMs = this.#scheduler.nowMs() + Math.min(lifetimeMs, maxLifetimeMs);
     entry.failure = undefined;
-    entry.retryMs = 0;
+    entry.failures = 0;
     this.#release(entry, answer.records);
   }
 
   #failed(entry: Entry, error: GatewayError): void {
-    entry.inFlight = false;
+    entry.askedMs = -Infinity;
     this.#counters.add('dns_failures', 'failed');
     this.#settleFailure(entry, error);
   }
 
   #settleFailure(entry: Entry, error: GatewayError): void {
+    const { failureMs, maxFailureMs } = this.#limits;
     entry.failure = error;
-    entry.retryMs = this.#scheduler.nowMs() + this.#limits.failureMs;
-    this.#release(entry, this.#stale(entry) ?? error);
+    entry.retryMs = this.#scheduler.nowMs() + Math.min(failureMs * 2 ** entry.failures++, maxFailureMs);
+    this.#release(entry, this.#serveStale(entry) ?? error);
+  }
+
+  #serveStale(entry: Entry): readonly unknown[] | undefined {
+    const stale = this.#stale(entry);
+    if (stale) this.#counters.add('dns_stale_answers');
+    return stale;
   }
 
   #stale(entry: Entry): readonly unknown[] | undefined {
@@ -175,10 +179,17 @@ export class DnsCache {
     entry.deadline = undefined;
     const waiting = entry.waiting;
     entry.waiting = [];
-    if (entry.failure && !(result instanceof GatewayError)) this.#counters.add('dns_stale_answers');
     for (const done of waiting) done(result);
   }
 }
 
-const notFound = (key: string): GatewayError =>
-  new GatewayError('dns.failed', `cannot resolve ${key}`, { origin: 'remote' });
+const blankEntry = (): Entry => ({
+  records: undefined,
+  freshUntilMs: 0,
+  failure: undefined,
+  retryMs: 0,
+  failures: 0,
+  waiting: [],
+  askedMs: -Infinity,
+  deadline: undefined,
+});

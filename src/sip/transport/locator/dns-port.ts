@@ -52,7 +52,7 @@ export interface NodeDnsOptions {
 }
 
 /** Answers of Node that mean "there is none", as opposed to "cannot tell". */
-const ABSENT = new Set(['ENOTFOUND', 'ENODATA', 'ENONAME']);
+const ABSENT = new Set(['ENOTFOUND', 'ENODATA', 'ENONAME', 'EBADNAME']);
 
 /**
  * Node's resolver (c-ares). It tells the time to live of A and AAAA records only: not of SRV and NAPTR in Node 20, nor

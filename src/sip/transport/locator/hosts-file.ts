@@ -1,6 +1,6 @@
 import { readFileSync, statSync } from 'node:fs';
 import { isIP } from 'node:net';
-import type { Scheduler } from '../../../core/index.js';
+import type { Logger, Scheduler } from '../../../core/index.js';
 import { plainAddress } from '../address.js';
 
 const RECHECK_MS = 5_000;
@@ -12,13 +12,15 @@ const RECHECK_MS = 5_000;
 export class HostsFile {
   readonly #path: string;
   readonly #scheduler: Scheduler;
+  readonly #logger: Logger;
   #names = new Map<string, string[]>();
   #modifiedMs = -1;
   #checkedMs = -Infinity;
 
-  constructor(path: string, scheduler: Scheduler) {
+  constructor(path: string, scheduler: Scheduler, logger: Logger) {
     this.#path = path;
     this.#scheduler = scheduler;
+    this.#logger = logger;
   }
 
   /** Addresses of a lower-case name; none when the file does not have it. */
@@ -31,11 +33,16 @@ export class HostsFile {
     return this.#names.get(name) ?? [];
   }
 
+  /** A file that cannot be read leaves the names as they were: the DNS may know them too. */
   #refresh(): void {
-    const modifiedMs = statSync(this.#path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
-    if (modifiedMs === this.#modifiedMs) return;
-    this.#modifiedMs = modifiedMs;
-    this.#names = modifiedMs === 0 ? new Map() : parseHosts(readFileSync(this.#path, 'utf8'));
+    try {
+      const modifiedMs = statSync(this.#path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+      if (modifiedMs === this.#modifiedMs) return;
+      this.#modifiedMs = modifiedMs;
+      this.#names = modifiedMs === 0 ? new Map() : parseHosts(readFileSync(this.#path, 'utf8'));
+    } catch (err) {
+      this.#logger.warn({ file: this.#path, err }, 'hosts file not readable');
+    }
   }
 }
 
