@@ -1,0 +1,74 @@
+import type { GatewayConfig } from '../config/index.js';
+import { SeededRandom } from '../core/index.js';
+import { buildSnapshot, decide, explain, type LiveView, type RequestFacts } from '../routing/index.js';
+import { loadOrExplain, type Output } from './check.js';
+import { type RouteQuestion, UsageError } from './cli.js';
+
+/**
+ * `trunkline route`: the decision for an imagined call, with nothing running and nothing placed. Every limit counts as
+ * unused and every target as up; the weighted draw takes one possible outcome.
+ */
+export function routeCommand(path: string | undefined, question: RouteQuestion, json: boolean, output: Output): number {
+  const config = loadOrExplain(path, output);
+  if (!config) return 2;
+  const decision = decide(imaginedFacts(config, question), buildSnapshot(config), IDLE, new SeededRandom(1));
+  output.out(json ? `${JSON.stringify(decision, jsonSafe, 2)}\n` : `${explain(decision)}\n`);
+  return 0;
+}
+
+const IDLE: LiveView = {
+  draining: false,
+  overloaded: false,
+  mediaPortsFree: 1,
+  callTokens: () => Number.POSITIVE_INFINITY,
+  activeCalls: () => 0,
+  targetState: () => ({ state: 'up' }),
+};
+
+/** Sets become arrays, secrets disappear. */
+function jsonSafe(key: string, value: unknown): unknown {
+  if (key === 'credentials') return undefined;
+  return value instanceof Set ? [...value] : value;
+}
+
+function imaginedFacts(config: GatewayConfig, question: RouteQuestion): RequestFacts {
+  const connector = question.inbound ? undefined : connectorOf(config, question.connector);
+  const host = connector ? `${connector.id}.${config.domain}` : config.domain;
+  const usernames = connector?.termination?.credentials.map(({ username }) => username) ?? [];
+  return {
+    method: 'INVITE',
+    requestUri: { scheme: 'sip', user: question.to, host, port: undefined },
+    toHost: host,
+    fromUser: question.from,
+    assertedUser: undefined,
+    source: { address: question.source ?? imaginedSource(config, question, connector), port: 5060, protocol: connector?.requireEncryption ? 'TLS' : 'UDP' },
+    tlsServerName: undefined,
+    tlsPeerNames: [],
+    localAddresses: [],
+    offer: connector?.requireEncryption ? 'RTP/SAVP' : 'RTP/AVP',
+    authentication: usernames[0] === undefined ? { state: 'none' } : { state: 'valid', username: usernames[0] },
+  };
+}
+
+type Connector = GatewayConfig['voiceConnectors'][number];
+
+function connectorOf(config: GatewayConfig, named: string | undefined): Connector {
+  const { voiceConnectors } = config;
+  if (named !== undefined) {
+    const found = voiceConnectors.find(({ id, name }) => id === named || name === named);
+    if (!found) throw new UsageError(`no Voice Connector has the id or name ${JSON.stringify(named)}`);
+    return found;
+  }
+  if (voiceConnectors.length !== 1) {
+    throw new UsageError(`the configuration holds ${voiceConnectors.length} Voice Connectors: name one with --connector`);
+  }
+  return voiceConnectors[0]!;
+}
+
+/** First address of the connector's allowlist, or of the first carrier with sources. */
+function imaginedSource(config: GatewayConfig, question: RouteQuestion, connector: Connector | undefined): string {
+  const blocks = question.inbound
+    ? config.carriers.flatMap(({ sources }) => sources)
+    : (connector?.termination?.cidrAllowedList ?? []);
+  return blocks[0]?.split('/')[0] ?? '127.0.0.1';
+}
