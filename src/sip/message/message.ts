@@ -3,6 +3,7 @@ import { type CSeq, parseCSeq } from './cseq.js';
 import { SipSyntaxError } from './errors.js';
 import { Headers } from './headers.js';
 import { firstElement } from './lists.js';
+import { mediaType } from './multipart.js';
 import { NameAddress } from './name-address.js';
 import { reasonPhrase } from './status.js';
 import { SipUri } from './uri.js';
@@ -100,7 +101,7 @@ export abstract class SipMessage {
   /** Lower-case type/subtype without parameters. */
   get contentType(): string | undefined {
     const value = this.headers.get('Content-Type');
-    return value?.replace(/;.*$/s, '').replace(/\s/g, '').toLowerCase();
+    return value === undefined ? undefined : mediaType(value);
   }
 
   /** Raw name-addr texts, top first. */

@@ -32,16 +32,29 @@ export class HeaderScan {
 
   /** Scans `bytes`; reads no further than the limits allow. */
   run(bytes: Buffer, limits: ParseLimits): void {
+    this.reset();
+    const end = Math.min(bytes.length, limits.maxHeaderBytes);
+    this.start = skipLineEnds(bytes, end);
+    const lineEnd = this.findStartLine(bytes, end);
+    this.bodyStart = lineEnd < 0 ? end : this.scanRows(bytes, lineEnd, end, limits.maxHeaderFields);
+    if (this.bodyStart < 0) this.stopAt(bytes.length > end, end);
+  }
+
+  /** Scans header rows that no start line precedes, as those of a body part. */
+  runRows(bytes: Buffer, limits: ParseLimits): void {
+    this.reset();
+    const end = Math.min(bytes.length, limits.maxHeaderBytes);
+    this.bodyStart = this.scanRows(bytes, 0, end, limits.maxHeaderFields);
+    if (this.bodyStart < 0) this.stopAt(bytes.length > end, end);
+  }
+
+  private reset(): void {
+    this.start = 0;
+    this.startLineEnd = -1;
     this.fields = [];
     this.fault = undefined;
     this.first.fill(-1);
     this.seen.fill(0);
-    const end = Math.min(bytes.length, limits.maxHeaderBytes);
-    this.start = skipLineEnds(bytes, end);
-    this.startLineEnd = -1;
-    const lineEnd = this.findStartLine(bytes, end);
-    this.bodyStart = lineEnd < 0 ? end : this.scanRows(bytes, lineEnd, end, limits.maxHeaderFields);
-    if (this.bodyStart < 0) this.stopAt(bytes.length > end, end);
   }
 
   private findStartLine(bytes: Buffer, end: number): number {
