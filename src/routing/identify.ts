@@ -1,5 +1,5 @@
 import { type Address, parseAddress } from './cidr.js';
-import { allowsSource, type CarrierView, type ConnectorView, type Snapshot } from './snapshot.js';
+import type { CarrierView, ConnectorView, Snapshot } from './snapshot.js';
 import type { RequestFacts } from './types.js';
 
 /**

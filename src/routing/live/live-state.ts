@@ -1,0 +1,158 @@
+import type { Scheduler } from '../../core/index.js';
+import { countryOf } from '../numbers/index.js';
+import type { Snapshot } from '../snapshot.js';
+import type { Admission, CountryTraffic, LiveView, TargetState } from '../types.js';
+import { ActiveCalls } from './active-calls.js';
+import { CountryTrafficCounters } from './country-traffic.js';
+import type { TargetHealth } from './target-health.js';
+import { TokenBucket } from './token-bucket.js';
+
+/**
+ * The live numbers of one node: what decisions read (it is their LiveView) and what calls take and give back.
+ *
+ *     decide(facts, snapshot, live, random) ─admit─► live.enterCall(admission) ─► each attempt: live.enterAttempt(owner)
+ *                                                        │ at the end: leave(talkedSeconds)
+ */
+export interface CallSlot {
+  /** Gives back what the call took; further calls do nothing. @param talkedSeconds 0 for a call not answered */
+  leave(talkedSeconds: number): void;
+}
+
+export interface NodeState {
+  readonly draining: boolean;
+  readonly overloaded: boolean;
+  readonly mediaPortsFree: number;
+}
+
+export class LiveState implements LiveView {
+  readonly health: TargetHealth;
+  readonly traffic: CountryTrafficCounters;
+  readonly #clock: Pick<Scheduler, 'nowMs' | 'wallMs'>;
+  readonly #node: () => NodeState;
+  readonly #active = new ActiveCalls();
+  readonly #buckets = new Map<string, TokenBucket>();
+  #snapshot: Snapshot;
+
+  /** @param node read at each decision */
+  constructor(
+    snapshot: Snapshot,
+    health: TargetHealth,
+    clock: Pick<Scheduler, 'nowMs' | 'wallMs'>,
+    node: () => NodeState,
+  ) {
+    this.#snapshot = snapshot;
+    this.#clock = clock;
+    this.#node = node;
+    this.health = health;
+    this.traffic = new CountryTrafficCounters(clock);
+  }
+
+  /** Takes over the limits of a new snapshot; counters go on, those of what is gone are forgotten. */
+  configure(snapshot: Snapshot): void {
+    this.#snapshot = snapshot;
+    for (const [key, bucket] of this.#buckets) {
+      const rate = this.#rateOf(key);
+      if (rate === undefined) this.#buckets.delete(key);
+      else bucket.setRate(rate);
+    }
+    this.health.keepOnly(targetKeysOf(snapshot));
+  }
+
+  get draining(): boolean {
+    return this.#node().draining;
+  }
+
+  get overloaded(): boolean {
+    return this.#node().overloaded;
+  }
+
+  get mediaPortsFree(): number {
+    return this.#node().mediaPortsFree;
+  }
+
+  get nowMs(): number {
+    return this.#clock.nowMs();
+  }
+
+  get wallMs(): number {
+    return this.#clock.wallMs();
+  }
+
+  callTokens(kind: 'connector' | 'carrier', id: string): number {
+    return this.#bucket(keyOf(kind, id))?.available() ?? 0;
+  }
+
+  activeCalls(kind: 'connector' | 'carrier', id: string): number {
+    return this.#active.count(keyOf(kind, id));
+  }
+
+  targetState(targetKey: string): TargetState {
+    return this.health.state(targetKey);
+  }
+
+  countryTraffic(voiceConnectorId: string, country: string): CountryTraffic {
+    return this.traffic.read(voiceConnectorId, country);
+  }
+
+  /** Takes what an admitted call uses of its connector: a CPS token (outbound), a place, traffic to its country. */
+  enterCall(admission: Admission): CallSlot {
+    const { voiceConnectorId, direction, emergency, calledNumber } = admission;
+    const key = keyOf('connector', voiceConnectorId);
+    const leaveConnector = this.#active.enter(key);
+    if (direction === 'Inbound' || emergency) return { leave: leaveConnector };
+    this.#bucket(key)?.force();
+    const country = countryOf(calledNumber);
+    const leaveCountry = country === undefined ? undefined : this.traffic.begin(voiceConnectorId, country);
+    if (country !== undefined) this.#holdWhereOver(voiceConnectorId, country);
+    return {
+      leave: (talkedSeconds) => {
+        leaveConnector();
+        leaveCountry?.(talkedSeconds / 60);
+        if (country !== undefined) this.#holdWhereOver(voiceConnectorId, country);
+      },
+    };
+  }
+
+  /** Takes a CPS token and a place of a carrier for one attempt; the function given gives the place back, once. */
+  enterCarrier(carrierName: string): () => void {
+    const key = keyOf('carrier', carrierName);
+    this.#bucket(key)?.force();
+    return this.#active.enter(key);
+  }
+
+  #holdWhereOver(voiceConnectorId: string, country: string): void {
+    const { enabled, hold, perCountry } = this.#snapshot.fraud;
+    if (enabled && hold) this.traffic.holdIfOver(voiceConnectorId, country, perCountry);
+  }
+
+  #bucket(key: string): TokenBucket | undefined {
+    const known = this.#buckets.get(key);
+    if (known) return known;
+    const rate = this.#rateOf(key);
+    if (rate === undefined) return undefined;
+    const bucket = new TokenBucket(rate, this.#clock);
+    this.#buckets.set(key, bucket);
+    return bucket;
+  }
+
+  #rateOf(key: string): number | undefined {
+    const id = key.slice(key.indexOf(':') + 1);
+    if (key.startsWith('carrier:')) return this.#snapshot.carriers.get(id)?.resource.callsPerSecond;
+    return this.#snapshot.connectors.get(id)?.termination?.cpsLimit;
+  }
+}
+
+const keyOf = (kind: 'connector' | 'carrier', id: string): string => `${kind}:${id}`;
+
+/** Keys of every target of a snapshot: carrier hosts and routes, for OPTIONS and for `keepOnly`. */
+export function targetKeysOf(snapshot: Snapshot): ReadonlySet<string> {
+  const keys = new Set<string>();
+  const owners = [
+    ...[...snapshot.carriers.values()].map((carrier) => carrier.targets),
+    ...[...snapshot.connectors.values()]
+      .flatMap((connector) => connector.origination?.targets ?? [])
+      .map((tier) => [tier]),
+  ];
+  for (const tiers of owners) for (const tier of tiers) for (const target of tier.values) keys.add(target.targetKey);
+  return keys;
+}
