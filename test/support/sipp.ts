@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { freePort, tcpIsFree, udpIsFree } from './ports.js';
@@ -14,6 +14,8 @@ export interface SippOptions {
   readonly address?: string;
   readonly port?: number;
   readonly transport?: 'udp' | 'tcp';
+  /** Values of `{{name}}` in the scenario, where SIPp itself takes no keyword. */
+  readonly fill?: Readonly<Record<string, string>>;
   /** `-key` values of the scenario. */
   readonly keys?: Readonly<Record<string, string>>;
   /** First media port. */
@@ -22,7 +24,7 @@ export interface SippOptions {
 }
 
 export interface CallerOptions extends SippOptions {
-  /** `address:port` of the gateway. */
+  /** `address:port` of the gateway; also the host of the Request-URI, unless the key `host` says otherwise. */
   readonly target: string;
   readonly calls: number;
   readonly callsPerSecond: number;
@@ -54,7 +56,7 @@ async function start(options: SippOptions, more: readonly string[]): Promise<Run
   const directory = scratchDirectory();
   const { address = '127.0.0.1', transport = 'udp', keys = {} } = options;
   const port = options.port ?? (await freePort());
-  const args = ['-sf', join(SCENARIOS, `${options.scenario}.xml`), '-i', address, '-p', String(port)];
+  const args = ['-sf', scenarioFile(options, directory), '-i', address, '-p', String(port)];
   args.push('-mi', address, '-mp', String(options.mediaPort ?? (await freePort())));
   args.push('-t', transport === 'udp' ? 'u1' : 't1', '-nostdin', '-trace_err', '-error_file', 'errors.log');
   args.push('-trace_stat', '-stf', 'statistics.csv', '-fd', '1', '-buff_size', '4194304');
@@ -64,11 +66,22 @@ async function start(options: SippOptions, more: readonly string[]): Promise<Run
   return { program, directory, port };
 }
 
+function scenarioFile({ scenario, fill = {} }: SippOptions, directory: string): string {
+  const text = readFileSync(join(SCENARIOS, `${scenario}.xml`), 'utf8').replace(/\{\{(\w+)\}\}/g, (_, name: string) => {
+    const value = fill[name];
+    if (value === undefined) throw new Error(`scenario ${scenario} needs ${name}`);
+    return value;
+  });
+  const file = join(directory, 'scenario.xml');
+  writeFileSync(file, text);
+  return file;
+}
+
 /** Places calls and waits until all are over. Never rejects for failed calls: read the result. */
 export async function runCaller(options: CallerOptions): Promise<SippResult> {
   const { target, calls, callsPerSecond, pauseMs = 0, limitMs = 60_000 } = options;
   const limitSeconds = String(Math.ceil(limitMs / 1000));
-  const run = await start(options, [
+  const run = await start({ ...options, keys: { host: target, ...options.keys } }, [
     ...[target, '-m', String(calls), '-r', String(callsPerSecond), '-d', String(pauseMs), '-l', '10000'],
     ...['-timeout', limitSeconds, '-timeout_error', '-recv_timeout', '30000'],
   ]);
@@ -101,7 +114,7 @@ export class Answerer {
 
 /** Starts an answering side and waits until it listens. */
 export async function startAnswerer(options: SippOptions): Promise<Answerer> {
-  const run = await start(options, []);
+  const run = await start({ ...options, keys: { host: target, ...options.keys } }, []);
   const { address = '127.0.0.1', transport = 'udp' } = options;
   const isFree = transport === 'udp' ? udpIsFree : tcpIsFree;
   await eventually(`SIPp listens on ${run.port}`, async () => {
