@@ -117,6 +117,19 @@ export interface TransmissionFigures {
   readonly reportedJitterUs: number | null;
   /** Fraction lost of the far end's last report, 0–1. */
   readonly reportedFractionLost: number | null;
+  /** The far end's last XR VoIP metrics about what we send (RFC 3611 §4.7); absent until some came. */
+  readonly reportedVoip?: ReportedVoip;
+}
+
+/** What a far end says of the quality it hears; null where it marks a value unavailable. */
+export interface ReportedVoip {
+  /** 0–1 */
+  readonly lossRate: number;
+  readonly discardRate: number;
+  /** 0–100 */
+  readonly rFactor: number | null;
+  /** 1.0–5.0 */
+  readonly mosCq: number | null;
 }
 
 export interface LegFigures {

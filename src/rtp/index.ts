@@ -3,3 +3,4 @@ export * from './codec/index.js';
 export * from './engine.js';
 export * from './quality/index.js';
 export { TypescriptEngine, type TypescriptEngineOptions } from './relay/index.js';
+export * from './srtp/index.js';

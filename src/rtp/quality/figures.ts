@@ -1,4 +1,4 @@
-import type { LegFigures, ReceptionFigures, TransmissionFigures } from '../engine.js';
+import type { LegFigures, ReceptionFigures, ReportedVoip, TransmissionFigures } from '../engine.js';
 import { copyRecord, DROP_REASONS, FIELD, LEG_WORDS, PAYLOAD_TYPE_SLOTS } from '../relay/layout.js';
 
 /**
@@ -90,6 +90,18 @@ function transmission(now: Float64Array): TransmissionFigures {
     reportedLost: reported ? now[FIELD.reportedLost]! : null,
     reportedJitterUs: reported ? known(now[FIELD.reportedJitterUs]!) : null,
     reportedFractionLost: reported ? now[FIELD.reportedFractionLost]! : null,
+    ...(now[FIELD.voipReports]! > 0 && { reportedVoip: voip(now) }),
+  };
+}
+
+/** 127 marks a value that the far end does not have (RFC 3611 §4.7.5, §4.7.6). */
+function voip(now: Float64Array): ReportedVoip {
+  const available = (value: number, scale: number): number | null => (value === 127 ? null : value / scale);
+  return {
+    lossRate: now[FIELD.voipLossRate]! / 256,
+    discardRate: now[FIELD.voipDiscardRate]! / 256,
+    rFactor: available(now[FIELD.voipRFactor]!, 1),
+    mosCq: available(now[FIELD.voipMosCq]!, 10),
   };
 }
 

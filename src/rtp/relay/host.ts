@@ -1,28 +1,28 @@
-import { isIP } from 'node:net';
-import type { Scheduler, Timer } from '../../core/index.js';
-import type { MediaEvent, Side } from '../engine.js';
-import type { LegPlace, RelayCommand, RelayReport } from './commands.js';
-import { clearRecord, DROP, legRecord } from './layout.js';
-import { RelayLeg } from './leg.js';
-import { Outlet } from './outlet.js';
-import { RelaySession } from './session.js';
-import { type PairUser, type SocketPair, SocketShelf } from './socket-shelf.js';
+import type { Random, Scheduler, Timer } from '../../core/index.js';
+import type { RemoteDescription, Side } from '../engine.js';
+import { assembleSession } from './assemble.js';
+import type { RelayCommand, RelayReport } from './commands.js';
+import type { RelaySession } from './session.js';
+import { type SocketPair, SocketShelf } from './socket-shelf.js';
 import type { BindSocket } from './sockets.js';
 
 export interface RelayHostParts {
   /** The legs' records, one after the other (see layout.ts). */
   readonly counters: ArrayBufferLike;
   readonly scheduler: Scheduler;
+  readonly random: Random;
   readonly bind: BindSocket;
   readonly report: (report: RelayReport) => void;
 }
 
 /** How often each session is looked at, ms. */
-const TICK_MS = 1000;
+const TICK_MS = 250;
+
+type OpenCommand = Extract<RelayCommand, { kind: 'open' }>;
 
 interface Running {
   readonly session: RelaySession;
-  readonly pairs: readonly SocketPair[];
+  readonly pairs: Readonly<Record<Side, SocketPair>>;
 }
 
 /** Carries out commands in the thread that owns the sockets: a worker's whole program, or a part of the main thread. */
@@ -31,6 +31,7 @@ export class RelayHost {
   readonly #shelf: SocketShelf;
   readonly #running = new Map<number, Running>();
   #ticking: Timer | undefined;
+  #stopped = false;
 
   constructor(parts: RelayHostParts) {
     this.#parts = parts;
@@ -43,9 +44,7 @@ export class RelayHost {
         void this.#open(command);
         return;
       case 'describe':
-        this.#running
-          .get(command.id)
-          ?.session.describe(command.side, command.description, this.#parts.scheduler.nowMs());
+        this.#describe(command.id, command.side, command.description);
         return;
       case 'close':
         this.#close(command.id);
@@ -56,77 +55,63 @@ export class RelayHost {
     }
   }
 
-  async #open(command: Extract<RelayCommand, { kind: 'open' }>): Promise<void> {
-    const { id, legs } = command;
-    const pairs: SocketPair[] = [];
+  async #open(command: OpenCommand): Promise<void> {
+    const taken: SocketPair[] = [];
     for (const side of ['customer', 'remote'] as const) {
+      const { address, rtpPort } = command.legs[side];
       try {
-        pairs.push(await this.#shelf.take(legs[side].address, legs[side].rtpPort));
+        taken.push(await this.#shelf.take(address, rtpPort));
+        if (this.#stopped) throw new Error('the relay has stopped');
       } catch (error) {
-        for (const pair of pairs) this.#shelf.give(pair);
-        this.#parts.report({ kind: 'open-failed', id, side, reason: String((error as Error).message) });
+        for (const pair of taken) this.#shelf.give(pair);
+        this.#parts.report({ kind: 'open-failed', id: command.id, side, reason: (error as Error).message });
         return;
       }
     }
-    this.#running.set(id, { session: this.#join(command, pairs[0]!, pairs[1]!), pairs });
-    this.#ticking ??= this.#parts.scheduler.after(TICK_MS, () => this.#tick());
-    this.#parts.report({ kind: 'opened', id });
+    this.#run(command, { customer: taken[0]!, remote: taken[1]! });
   }
 
-  #join(command: Extract<RelayCommand, { kind: 'open' }>, customer: SocketPair, remote: SocketPair): RelaySession {
-    const tell = (event: MediaEvent): void => this.#parts.report({ kind: 'event', id: command.id, event });
-    const leg = (side: Side, place: LegPlace, pair: SocketPair): RelayLeg => {
-      const record = legRecord(this.#parts.counters, place.slot);
-      clearRecord(record);
-      const outlet = new Outlet(record, pair.rtp, pair.rtcp, isIP(place.address) === 6 ? 6 : 4);
-      const made = new RelayLeg(side, record, outlet, this.#parts.scheduler, tell);
-      pair.user = this.#guarded(command.id, made, record);
-      return made;
-    };
-    const { legs, timeoutMs } = command;
-    return new RelaySession(
-      leg('customer', legs.customer, customer),
-      leg('remote', legs.remote, remote),
+  #run({ id, legs, timeoutMs }: OpenCommand, pairs: Running['pairs']): void {
+    const { counters, scheduler, random, report } = this.#parts;
+    const session = assembleSession({
+      counters,
+      scheduler,
+      random,
+      places: legs,
+      pairs,
       timeoutMs,
-      tell,
-    );
+      tell: (event) => report({ kind: 'event', id, event }),
+      onFault: (error) => this.#fault(id, error),
+    });
+    this.#running.set(id, { session, pairs });
+    this.#ticking ??= scheduler.after(TICK_MS, () => this.#tick());
+    report({ kind: 'opened', id });
   }
 
-  /** A broken invariant costs the packet, is counted and told; it never reaches the event loop. */
-  #guarded(id: number, leg: RelayLeg, record: Float64Array): PairUser {
-    const fault = (error: unknown): void => {
-      record[DROP.internal]!++;
-      this.#parts.report({ kind: 'fault', id, reason: String(error instanceof Error ? error.stack : error) });
-    };
-    return {
-      onRtp: (datagram, address, port) => {
-        try {
-          leg.onRtpPort(datagram, address, port);
-        } catch (error) {
-          fault(error);
-        }
-      },
-      onRtcp: (datagram, address, port) => {
-        try {
-          leg.onRtcpPort(datagram, address, port);
-        } catch (error) {
-          fault(error);
-        }
-      },
-    };
+  /** Keys that don't fit their suite leave the previous description in force: nothing is sent in the clear instead. */
+  #describe(id: number, side: Side, description: RemoteDescription): void {
+    const running = this.#running.get(id);
+    if (!running) return;
+    try {
+      running.session.describe(side, withBuffers(description), this.#parts.scheduler.nowMs());
+    } catch (error) {
+      this.#fault(id, error);
+    }
   }
 
   #close(id: number): void {
     const running = this.#running.get(id);
     if (running) {
       this.#running.delete(id);
-      for (const pair of running.pairs) this.#shelf.give(pair);
+      this.#shelf.give(running.pairs.customer);
+      this.#shelf.give(running.pairs.remote);
       running.session.finish();
     }
     this.#parts.report({ kind: 'closed', id });
   }
 
   #stop(): void {
+    this.#stopped = true;
     for (const id of [...this.#running.keys()]) this.#close(id);
     this.#ticking?.cancel();
     this.#ticking = undefined;
@@ -136,7 +121,30 @@ export class RelayHost {
 
   #tick(): void {
     const nowMs = this.#parts.scheduler.nowMs();
-    for (const { session } of this.#running.values()) session.onTick(nowMs);
+    for (const [id, { session }] of this.#running) {
+      try {
+        session.onTick(nowMs);
+      } catch (error) {
+        this.#fault(id, error);
+      }
+    }
     this.#ticking = this.#running.size === 0 ? undefined : this.#parts.scheduler.after(TICK_MS, () => this.#tick());
   }
+
+  #fault(id: number, error: unknown): void {
+    this.#parts.report({ kind: 'fault', id, reason: String(error instanceof Error ? error.stack : error) });
+  }
+}
+
+/** Between threads a Buffer arrives as a plain Uint8Array. */
+function withBuffers(description: RemoteDescription): RemoteDescription {
+  const { srtp } = description;
+  if (!srtp) return description;
+  return {
+    ...description,
+    srtp: {
+      receive: { suite: srtp.receive.suite, key: Buffer.from(srtp.receive.key) },
+      send: { suite: srtp.send.suite, key: Buffer.from(srtp.send.key) },
+    },
+  };
 }

@@ -33,6 +33,7 @@ export class Latch {
   port = 0;
   #rank = 0;
   #firstMs = 0;
+  #movedMs = 0;
   #facts: LatchFacts = { address: '', port: 0 };
   #expected: string | undefined;
   #allowed: (address: string) => boolean = () => true;
@@ -67,7 +68,8 @@ export class Latch {
 
   /**
    * Judges the source of a packet that is RTP (or RTCP).
-   * @param authentic  it carries a valid SRTP tag: only the peer can have sent it, so it moves even a locked latch
+   * @param authentic  it carries a valid SRTP tag: only the peer can have sent it, so it moves even a locked latch, but
+   *     no oftener than once in two seconds; in between it is accepted where it comes from
    */
   judge(address: string, port: number, nowMs: number, authentic: boolean): LatchVerdict {
     if (port === this.port && address === this.address) return ACCEPTED;
@@ -75,7 +77,9 @@ export class Latch {
     if (!first && !authentic && (this.#rank === EXACT || nowMs - this.#firstMs >= SETTLE_MS)) return REFUSED;
     const rank = this.#rankOf(address, port);
     if (rank === 0 || (!first && !authentic && rank <= this.#rank)) return REFUSED;
+    if (!first && rank <= this.#rank && nowMs - this.#movedMs < SETTLE_MS) return ACCEPTED;
     if (first) this.#firstMs = nowMs;
+    this.#movedMs = nowMs;
     this.address = address;
     this.port = port;
     this.#rank = rank;

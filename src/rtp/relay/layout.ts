@@ -68,6 +68,16 @@ export const FIELD = {
   rttSumUs: 33,
   rttCount: 34,
 
+  // the peer's XR VoIP metrics (RFC 3611 §4.7) on what it was sent: *now*; `voipReports` counts them
+  voipReports: 35,
+  /** 1/256 units, 0–255 */
+  voipLossRate: 36,
+  voipDiscardRate: 37,
+  /** 0–100, 127: unavailable */
+  voipRFactor: 38,
+  /** MOS × 10, 127: unavailable */
+  voipMosCq: 39,
+
   /** Number of packets carried by payload type, in slots: type + 1 (0: free slot), count. */
   payloadTypes: 40,
   /** Dropped datagrams by reason, in the order of `DROP_REASONS`. */
@@ -94,6 +104,8 @@ export const DROP_REASONS = [
   'srtcp-auth',
   'srtcp-replay',
   'internal',
+  'srtp-sources',
+  'srtp-seal',
 ] as const;
 
 export type DropReason = (typeof DROP_REASONS)[number];

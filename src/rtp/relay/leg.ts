@@ -11,20 +11,32 @@ import {
   RtpView,
 } from '../packet/index.js';
 import { DtmfDetector, EVENT, PayloadTable, Reception } from '../stream/index.js';
-import { ACCEPTED, Latch, REFUSED } from './latch.js';
+import { type LegCipher, sameKeys } from './cipher.js';
+import { Gate } from './gate.js';
 import { DROP, type DropReason, FIELD } from './layout.js';
 import type { Outlet } from './outlet.js';
-import { Refusals } from './refusals.js';
+import type { ReportFacts } from './reporter.js';
 import { RtcpReader } from './rtcp-reader.js';
+
+export interface RelayLegParts {
+  readonly side: Side;
+  /** The leg's counters (see layout.ts), cleared. */
+  readonly record: Float64Array;
+  readonly outlet: Outlet;
+  /** The same that the outlet seals with. */
+  readonly cipher: LegCipher;
+  readonly scheduler: Scheduler;
+  readonly tell: (event: MediaEvent) => void;
+}
 
 /**
  * One side of a session: what comes from its peer is decoded, vetted, counted and handed to the other leg's outlet.
  *
- *     socket ─► classify ─► decode ─► latch ─► direction ─► account ─► other leg's outlet ─► socket
- *                  │           │        │          │                        │
- *                  └───────────┴────────┴──────────┴── dropped, counted ────┘ (no target, peer's direction)
+ *     socket ─► classify ─► srtp open ─► decode ─► gate ─► direction ─► account ─► other leg's outlet: seal ─► socket
+ *                  │            │           │        │         │                      │
+ *                  └────────────┴───────────┴────────┴─────────┴── dropped, counted ──┘
  *
- * Identifiers (SSRC, sequence, payload type) pass unchanged: both legs negotiated one set of payload types.
+ * SSRC, timestamp and payload type pass unchanged: both legs negotiated one set of payload types.
  */
 export class RelayLeg {
   readonly side: Side;
@@ -33,14 +45,12 @@ export class RelayLeg {
   readonly reader: RtcpReader;
   /** The leg that packets go on to; set when the pair is joined. */
   peer!: RelayLeg;
-  /** Monotonic ms of the last accepted datagram of any kind; when the peer was described before that. */
+  /** Monotonic ms of the last accepted datagram of any kind; when the peer was described, if that was later. */
   lastHeardMs = 0;
   readonly #record: Float64Array;
+  readonly #cipher: LegCipher;
   readonly #scheduler: Scheduler;
-  readonly #tell: (event: MediaEvent) => void;
-  readonly #latch = new Latch();
-  readonly #rtcpLatch = new Latch();
-  readonly #refusals: Refusals;
+  readonly #gate: Gate;
   readonly #dtmf: DtmfDetector;
   readonly #view = new RtpView();
   #description: RemoteDescription | undefined;
@@ -48,26 +58,31 @@ export class RelayLeg {
   #receives = false;
   #udptl = false;
 
-  constructor(
-    side: Side,
-    record: Float64Array,
-    outlet: Outlet,
-    scheduler: Scheduler,
-    tell: (event: MediaEvent) => void,
-  ) {
+  constructor({ side, record, outlet, cipher, scheduler, tell }: RelayLegParts) {
     this.side = side;
     this.outlet = outlet;
     this.#record = record;
+    this.#cipher = cipher;
     this.#scheduler = scheduler;
-    this.#tell = tell;
     this.reception = new Reception(record);
     this.reader = new RtcpReader(record, this.reception);
-    this.#refusals = new Refusals((address, port) => tell({ kind: 'source-refused', side, address, port }));
     this.#dtmf = new DtmfDetector((event, durationMs) => tell({ kind: 'dtmf', side, event, durationMs }));
+    this.#gate = new Gate({
+      onLatched: (address, port) => {
+        this.#aim();
+        tell({ kind: 'latched', side, address, port });
+      },
+      onRefused: (address, port) => tell({ kind: 'source-refused', side, address, port }),
+    });
   }
 
   get description(): RemoteDescription | undefined {
     return this.#description;
+  }
+
+  /** Carries RTP, and so has RTCP beside it. */
+  get isRtp(): boolean {
+    return this.#description !== undefined && !this.#udptl;
   }
 
   /** The direction wants media from this peer, and it is not held. */
@@ -76,16 +91,19 @@ export class RelayLeg {
     return description !== undefined && this.#receives && description.rtpPort !== 0 && !isHeld(description.address);
   }
 
-  /** Sets what is known of the peer; another address, port or key starts latching anew. */
+  /**
+   * Sets what is known of the peer; another address, port or key starts latching anew.
+   * @throws GatewayError `media.srtp-key`; the previous description, or none, stays in force
+   */
   describe(description: RemoteDescription): void {
-    const previous = this.#description;
-    const reopen = previous === undefined || isMoved(previous, description);
+    this.#cipher.describe(description.kind === 'udptl' ? undefined : description.srtp);
+    const reopen = this.#description === undefined || isMoved(this.#description, description);
     const listened = this.listening;
     this.#description = description;
     this.#types = new PayloadTable(description.formats);
     this.#receives = description.direction === 'sendrecv' || description.direction === 'recvonly';
     this.#udptl = description.kind === 'udptl';
-    this.#describeLatches(description, reopen);
+    this.#gate.describe(description, reopen);
     if (reopen) this.reception.trustNext();
     if (reopen || !listened) this.lastHeardMs = this.#scheduler.nowMs();
     this.#aim();
@@ -97,7 +115,7 @@ export class RelayLeg {
     if (this.#udptl) return this.#onUdptl(datagram, address, port);
     const first = datagram.length > 1 ? datagram[0]! : 0;
     if (first >> 6 !== 2) return this.#dropForeign(datagram);
-    if (isRtcpType(datagram[1]!)) return this.#onRtcp(datagram, address, port, this.#latch);
+    if (isRtcpType(datagram[1]!)) return this.#onRtcp(datagram, address, port, true);
     return this.#onRtp(datagram, address, port);
   }
 
@@ -105,10 +123,10 @@ export class RelayLeg {
   onRtcpPort(datagram: Buffer, address: string, port: number): boolean {
     if (this.#description === undefined) return this.#drop('undescribed');
     if (classifyDatagram(datagram) !== 'rtcp') return this.#dropForeign(datagram);
-    return this.#onRtcp(datagram, address, port, this.#rtcpLatch);
+    return this.#onRtcp(datagram, address, port, false);
   }
 
-  /** Called every second or so. */
+  /** Called a few times a second. */
   onTick(nowMs: number): void {
     this.#dtmf.onTick(nowMs);
   }
@@ -120,25 +138,43 @@ export class RelayLeg {
     this.#record[FIELD.version]!++;
   }
 
+  /** Sends this leg's peer a report of our own. */
+  sendReport(datagram: Buffer, middle: number | undefined): void {
+    if (middle !== undefined) this.reader.ledger.note(middle, this.#scheduler.nowMs());
+    this.outlet.sendRtcp(datagram);
+  }
+
+  /** What a report of our own to this leg's peer is written from. */
+  get reportFacts(): ReportFacts {
+    const { outlet, peer, reception } = this;
+    return { sent: outlet.stream, origin: peer.reception, received: reception, cname: peer.reader.cname };
+  }
+
   #onRtp(datagram: Buffer, address: string, port: number): boolean {
+    const sealed = this.#cipher.active;
+    const packet = sealed ? this.#cipher.open(datagram) : datagram;
+    if (typeof packet === 'string') return this.#drop(packet);
     const view = this.#view;
-    if (decodeRtp(datagram, view) !== undefined) return this.#drop('malformed');
+    if (decodeRtp(packet, view) !== undefined) return this.#drop('malformed');
     const nowMs = this.#scheduler.nowMs();
-    if (!this.#fromPeer(this.#latch, address, port, nowMs)) return false;
+    if (!this.#gate.admitRtp(address, port, nowMs, sealed)) return this.#drop('source');
     if (!this.#receives) return this.#drop('direction');
+    this.#account(packet, view, nowMs);
+    return this.#forward(packet, view);
+  }
+
+  #account(packet: Buffer, view: RtpView, nowMs: number): void {
     this.#record[FIELD.version]!++;
-    this.reception.onPacket(view, datagram.length, nowMs, this.#types);
+    this.reception.onPacket(view, packet.length, nowMs, this.#types);
     this.#record[FIELD.version]!++;
     this.lastHeardMs = nowMs;
-    if (this.#types.kinds[view.payloadType] === EVENT) this.#onEvent(datagram, view, nowMs);
-    return this.#forward(datagram, view);
+    if (this.#types.kinds[view.payloadType] === EVENT) this.#onEvent(packet, view, nowMs);
   }
 
   #forward(packet: Buffer, view: RtpView): boolean {
     const outlet = this.peer.outlet;
-    if (!outlet.open) return this.#drop(outlet.wanted ? 'no-target' : 'peer-direction');
-    outlet.sendRtp(packet, view);
-    return true;
+    if (!outlet.rtpOpen) return this.#dropUnsent();
+    return outlet.sendRtp(packet, view) || this.#drop('srtp-seal');
   }
 
   #onEvent(packet: Buffer, view: RtpView, nowMs: number): void {
@@ -148,7 +184,7 @@ export class RelayLeg {
 
   #onUdptl(datagram: Buffer, address: string, port: number): boolean {
     const nowMs = this.#scheduler.nowMs();
-    if (!this.#fromPeer(this.#latch, address, port, nowMs)) return false;
+    if (!this.#gate.admitRtp(address, port, nowMs, false)) return this.#drop('source');
     if (!this.#receives) return this.#drop('direction');
     const record = this.#record;
     record[FIELD.version]!++;
@@ -157,17 +193,19 @@ export class RelayLeg {
     record[FIELD.lastPacketMs] = nowMs;
     record[FIELD.version]!++;
     this.lastHeardMs = nowMs;
-    const outlet = this.peer.outlet;
-    if (!outlet.open) return this.#drop(outlet.wanted ? 'no-target' : 'peer-direction');
-    outlet.sendDatagram(datagram);
+    if (!this.peer.outlet.udptlOpen) return this.#dropUnsent();
+    this.peer.outlet.sendDatagram(datagram);
     return true;
   }
 
-  #onRtcp(datagram: Buffer, address: string, port: number, latch: Latch): boolean {
+  #onRtcp(received: Buffer, address: string, port: number, muxed: boolean): boolean {
+    const sealed = this.#cipher.active;
+    const datagram = sealed ? this.#cipher.openRtcp(received) : received;
+    if (typeof datagram === 'string') return this.#drop(datagram);
     const outcome = decodeRtcp(datagram);
     if (!outcome.ok) return this.#drop('rtcp-malformed');
     const nowMs = this.#scheduler.nowMs();
-    if (!this.#fromPeer(latch, address, port, nowMs)) return false;
+    if (!this.#admitRtcp(address, port, nowMs, sealed, muxed)) return this.#drop('source');
     const record = this.#record;
     record[FIELD.version]!++;
     record[FIELD.rtcpPackets]!++;
@@ -175,53 +213,36 @@ export class RelayLeg {
     this.reader.read(outcome.packets, nowMs, this.peer.reception);
     record[FIELD.version]!++;
     this.lastHeardMs = nowMs;
-    if (!this.peer.outlet.rtcpOpen) return this.#drop('no-target');
-    this.peer.noteReportsSent(outcome.packets, nowMs);
-    this.peer.outlet.sendRtcp(datagram);
-    return true;
+    return this.peer.passReports(datagram, outcome.packets, nowMs) || this.#drop('no-target');
   }
 
-  /** Remembers the sender reports that go to this leg's peer, for the round trip. */
-  noteReportsSent(packets: readonly RtcpPacket[], nowMs: number): void {
+  /** Sends the other side's RTCP to this leg's peer, remembering its sender reports for the round trip. */
+  passReports(datagram: Buffer, packets: readonly RtcpPacket[], nowMs: number): boolean {
+    if (!this.outlet.rtcpOpen || !this.outlet.sendRtcp(datagram)) return false;
     for (const packet of packets) {
       if (packet.type === 'sr') this.reader.ledger.note(middle32(packet.ntpSeconds, packet.ntpFraction), nowMs);
     }
-  }
-
-  #fromPeer(latch: Latch, address: string, port: number, nowMs: number): boolean {
-    const verdict = latch.judge(address, port, nowMs, false);
-    if (verdict === ACCEPTED) return true;
-    if (verdict === REFUSED) {
-      this.#drop('source');
-      this.#refusals.note(address, port);
-      return false;
-    }
-    this.#onLatched(latch, address, port);
     return true;
   }
 
-  #onLatched(latch: Latch, address: string, port: number): void {
-    if (latch === this.#latch) {
-      this.#rtcpLatch.expect(address);
-      this.#tell({ kind: 'latched', side: this.side, address, port });
-    }
-    this.#aim();
-  }
-
-  #describeLatches(description: RemoteDescription, reopen: boolean): void {
-    const { address, rtpPort, rtcpPort, rtcpAddress, signallingAddress, allowedSources } = description;
-    this.#latch.describe({ address, port: rtpPort, signallingAddress, allowedSources }, reopen);
-    const rtcp = { address: rtcpAddress ?? address, port: rtcpPort ?? rtpPort + 1 };
-    this.#rtcpLatch.describe({ ...rtcp, signallingAddress, allowedSources }, reopen);
+  #admitRtcp(address: string, port: number, nowMs: number, authentic: boolean, muxed: boolean): boolean {
+    if (muxed) return this.#gate.admitRtp(address, port, nowMs, authentic);
+    const admitted = this.#gate.admitRtcp(address, port, nowMs, authentic);
+    if (admitted === 'moved') this.#aim();
+    return admitted !== false;
   }
 
   #aim(): void {
-    if (this.#description) this.outlet.aim(this.#description, this.#latch.latched, this.#rtcpLatch.latched);
+    if (this.#description) this.outlet.aim(this.#description, this.#gate.rtpSource, this.#gate.rtcpSource);
   }
 
   #dropForeign(datagram: Buffer): boolean {
     const kind = classifyDatagram(datagram);
     return this.#drop(kind === 'stun' || kind === 'dtls' ? kind : 'not-rtp');
+  }
+
+  #dropUnsent(): false {
+    return this.#drop(this.peer.outlet.wanted ? 'no-target' : 'peer-direction');
   }
 
   #drop(reason: DropReason): false {
@@ -239,11 +260,6 @@ function isMoved(previous: RemoteDescription, next: RemoteDescription): boolean 
     previous.rtcpPort !== next.rtcpPort ||
     previous.rtcpAddress !== next.rtcpAddress ||
     previous.rtcpMux !== next.rtcpMux ||
-    !sameKeys(previous.srtp, next.srtp)
+    !sameKeys(previous.srtp?.receive, next.srtp?.receive)
   );
-}
-
-function sameKeys(previous: RemoteDescription['srtp'], next: RemoteDescription['srtp']): boolean {
-  if (!previous || !next) return previous === next;
-  return previous.receive.suite === next.receive.suite && Buffer.compare(previous.receive.key, next.receive.key) === 0;
 }

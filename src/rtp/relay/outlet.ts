@@ -1,6 +1,7 @@
 import type { RemoteDescription } from '../engine.js';
 import type { RtpView } from '../packet/rtp.js';
 import { type Endpoint, isSendable } from './address.js';
+import type { LegCipher } from './cipher.js';
 import { FIELD } from './layout.js';
 import type { BoundSocket } from './sockets.js';
 
@@ -18,8 +19,9 @@ export interface SentStream {
  * after the latched RTP port; with rtcp-mux it goes where RTP goes (RFC 5761 §5.1.1).
  */
 export class Outlet {
-  /** Media may be sent: an address is known and the direction allows it. */
-  open = false;
+  /** RTP, or UDPTL, may be sent: an address is known, the direction allows it, and the peer takes that kind. */
+  rtpOpen = false;
+  udptlOpen = false;
   /** RTCP may be sent: held streams still have reports (RFC 3264 §8.4 stops media only). */
   rtcpOpen = false;
   /** The description's direction allows sending. */
@@ -28,6 +30,7 @@ export class Outlet {
   readonly #rtp: BoundSocket;
   readonly #rtcp: BoundSocket;
   readonly #family: 4 | 6;
+  readonly #cipher: LegCipher;
   #rtpTarget: Endpoint = { address: '', port: 0 };
   #rtcpTarget: Endpoint = { address: '', port: 0 };
   #mux = false;
@@ -35,11 +38,13 @@ export class Outlet {
   #packets = 0;
   #octets = 0;
 
-  constructor(record: Float64Array, rtp: BoundSocket, rtcp: BoundSocket, family: 4 | 6) {
+  /** @param family  IP version of the sockets; nothing is sent to an address of the other */
+  constructor(record: Float64Array, rtp: BoundSocket, rtcp: BoundSocket, family: 4 | 6, cipher: LegCipher) {
     this.#record = record;
     this.#rtp = rtp;
     this.#rtcp = rtcp;
     this.#family = family;
+    this.#cipher = cipher;
   }
 
   /** Works out the targets anew, after a description or a latch. */
@@ -50,33 +55,44 @@ export class Outlet {
     this.#rtcpTarget = this.#mux ? this.#rtpTarget : (rtcp ?? this.#guessRtcp(description, rtp));
     const silenced = description.rtpPort === 0 || description.address === '0.0.0.0' || description.address === '::';
     this.wanted = !silenced && (description.direction === 'sendrecv' || description.direction === 'sendonly');
-    this.open = this.wanted && isSendable(this.#rtpTarget.address, this.#rtpTarget.port, this.#family);
-    this.rtcpOpen = !silenced && isSendable(this.#rtcpTarget.address, this.#rtcpTarget.port, this.#family);
+    const open = this.wanted && isSendable(this.#rtpTarget.address, this.#rtpTarget.port, this.#family);
+    this.rtpOpen = open && description.kind !== 'udptl';
+    this.udptlOpen = open && description.kind === 'udptl';
+    this.rtcpOpen =
+      !silenced &&
+      description.kind !== 'udptl' &&
+      isSendable(this.#rtcpTarget.address, this.#rtcpTarget.port, this.#family);
   }
 
-  /** Sends media; the caller has checked `open`. `view` is of the packet before it was sealed. */
-  sendRtp(packet: Buffer, view: RtpView): void {
+  /** Sends media; the caller has checked `rtpOpen`. Returns false when it could not be sealed. */
+  sendRtp(packet: Buffer, view: RtpView): boolean {
+    const wire = this.#cipher.active ? this.#cipher.seal(packet, view) : packet;
+    if (wire === undefined) return false;
     const record = this.#record;
     record[FIELD.sentPackets]!++;
     record[FIELD.sentBytes]! += packet.length;
     if (view.ssrc !== this.#ssrc) this.#startStream(view.ssrc);
     this.#packets++;
     this.#octets += view.payloadBytes;
-    this.#rtp.send(packet, this.#rtpTarget.port, this.#rtpTarget.address);
+    this.#rtp.send(wire, this.#rtpTarget.port, this.#rtpTarget.address);
+    return true;
   }
 
-  /** Sends a datagram that is no RTP (UDPTL). */
+  /** Sends a UDPTL datagram; the caller has checked `udptlOpen`. */
   sendDatagram(datagram: Buffer): void {
     this.#record[FIELD.sentPackets]!++;
     this.#record[FIELD.sentBytes]! += datagram.length;
     this.#rtp.send(datagram, this.#rtpTarget.port, this.#rtpTarget.address);
   }
 
-  /** Sends a compound RTCP datagram; the caller has checked `rtcpOpen`. */
-  sendRtcp(datagram: Buffer): void {
+  /** Sends a compound RTCP datagram; the caller has checked `rtcpOpen`. Returns false when it could not be sealed. */
+  sendRtcp(datagram: Buffer): boolean {
+    const wire = this.#cipher.active ? this.#cipher.sealRtcp(datagram) : datagram;
+    if (wire === undefined) return false;
     this.#record[FIELD.sentRtcpPackets]!++;
     this.#record[FIELD.sentRtcpBytes]! += datagram.length;
-    (this.#mux ? this.#rtp : this.#rtcp).send(datagram, this.#rtcpTarget.port, this.#rtcpTarget.address);
+    (this.#mux ? this.#rtp : this.#rtcp).send(wire, this.#rtcpTarget.port, this.#rtcpTarget.address);
+    return true;
   }
 
   /** The stream last sent; undefined when none was. */

@@ -1,4 +1,11 @@
-import { middle32, type ReportBlock, type RtcpPacket } from '../packet/index.js';
+import {
+  middle32,
+  type ReportBlock,
+  type RtcpPacket,
+  SDES_ITEM,
+  type SourceDescription,
+  type VoipMetrics,
+} from '../packet/index.js';
 import type { Reception } from '../stream/index.js';
 import { FIELD } from './layout.js';
 import { SrLedger } from './sr-ledger.js';
@@ -12,6 +19,8 @@ export class RtcpReader {
   readonly ledger = new SrLedger();
   /** Monotonic ms of the peer's last report; −1 when none came. */
   lastReportMs = -1;
+  /** Canonical name of the peer's source, as it tells it. */
+  cname: string | undefined;
   readonly #record: Float64Array;
   readonly #reception: Reception;
 
@@ -24,12 +33,34 @@ export class RtcpReader {
   /** @param sent  the other leg's reception: the stream that this peer is sent */
   read(packets: readonly RtcpPacket[], nowMs: number, sent: Reception): void {
     for (const packet of packets) {
-      if (packet.type !== 'sr' && packet.type !== 'rr') continue;
-      this.lastReportMs = nowMs;
-      if (packet.type === 'sr')
-        this.#noteSenderReport(packet.ssrc, middle32(packet.ntpSeconds, packet.ntpFraction), nowMs);
-      for (const block of packet.blocks) this.#readBlock(block, nowMs, sent);
+      this.#readOne(packet, nowMs, sent);
     }
+  }
+
+  #readOne(packet: RtcpPacket, nowMs: number, sent: Reception): void {
+    switch (packet.type) {
+      case 'sr':
+        this.#noteSenderReport(packet.ssrc, middle32(packet.ntpSeconds, packet.ntpFraction), nowMs);
+        this.#readBlocks(packet.blocks, nowMs, sent);
+        return;
+      case 'rr':
+        this.#readBlocks(packet.blocks, nowMs, sent);
+        return;
+      case 'sdes':
+        this.cname = cnameOf(packet) ?? this.cname;
+        return;
+      case 'xr':
+        for (const block of packet.blocks) if (block.kind === 'voip') this.#readVoip(block, sent);
+        return;
+      case 'bye':
+      case 'app':
+        return;
+    }
+  }
+
+  #readBlocks(blocks: readonly ReportBlock[], nowMs: number, sent: Reception): void {
+    this.lastReportMs = nowMs;
+    for (const block of blocks) this.#readBlock(block, nowMs, sent);
   }
 
   #noteSenderReport(ssrc: number, middle: number, nowMs: number): void {
@@ -55,4 +86,18 @@ export class RtcpReader {
     record[FIELD.reportedFractionLost] = block.fractionLost / 256;
     record[FIELD.reportedJitterUs] = clockRateHz > 0 ? (block.jitterTs * 1_000_000) / clockRateHz : -1;
   }
+  /** Values that the peer marks unavailable (127) stay marked in the record. */
+  #readVoip(metrics: VoipMetrics, sent: Reception): void {
+    if (sent.current?.ssrc !== metrics.ssrc) return;
+    const record = this.#record;
+    record[FIELD.voipReports]!++;
+    record[FIELD.voipLossRate] = metrics.lossRate;
+    record[FIELD.voipDiscardRate] = metrics.discardRate;
+    record[FIELD.voipRFactor] = metrics.rFactor;
+    record[FIELD.voipMosCq] = metrics.mosCq;
+  }
+}
+
+function cnameOf(description: SourceDescription): string | undefined {
+  return description.chunks[0]?.items.find((item) => item.type === SDES_ITEM.cname)?.text;
 }

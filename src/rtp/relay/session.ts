@@ -1,23 +1,35 @@
 import type { MediaEvent, RemoteDescription, Side } from '../engine.js';
 import type { RelayLeg } from './leg.js';
+import type { Reporter } from './reporter.js';
 
-/** Two joined legs, and the watch over their silence. */
+/** After this long without RTCP from a side we report to the other side in its place, ms. */
+const RTCP_SILENCE_MS = 5000;
+
+/** Two joined legs, the watch over their silence, and our own reports. */
 export class RelaySession {
   readonly customer: RelayLeg;
   readonly remote: RelayLeg;
+  readonly #reporters: Readonly<Record<Side, Reporter>>;
   readonly #timeoutMs: number;
   readonly #tell: (event: MediaEvent) => void;
   /** Monotonic ms at which each leg was last heard when its timeout was told: told anew only after it spoke again. */
   readonly #toldAtMs: Record<Side, number> = { customer: -1, remote: -1 };
   #bothSinceMs = -1;
 
-  constructor(customer: RelayLeg, remote: RelayLeg, timeoutMs: number, tell: (event: MediaEvent) => void) {
-    this.customer = customer;
-    this.remote = remote;
+  /** @param reporters  by the side that they report to */
+  constructor(
+    legs: Readonly<Record<Side, RelayLeg>>,
+    reporters: Readonly<Record<Side, Reporter>>,
+    timeoutMs: number,
+    tell: (event: MediaEvent) => void,
+  ) {
+    this.customer = legs.customer;
+    this.remote = legs.remote;
+    this.#reporters = reporters;
     this.#timeoutMs = timeoutMs;
     this.#tell = tell;
-    customer.peer = remote;
-    remote.peer = customer;
+    this.customer.peer = this.remote;
+    this.remote.peer = this.customer;
   }
 
   describe(side: Side, description: RemoteDescription, nowMs: number): void {
@@ -25,17 +37,27 @@ export class RelaySession {
     if (this.#bothSinceMs < 0 && this.customer.description && this.remote.description) this.#bothSinceMs = nowMs;
   }
 
-  /** Called every second or so: timeouts, events whose end was lost. */
+  /** Called a few times a second: timeouts, reports, events whose end was lost. */
   onTick(nowMs: number): void {
     for (const leg of [this.customer, this.remote]) {
       leg.onTick(nowMs);
       this.#watch(leg, nowMs);
+      this.#reportTo(leg, nowMs);
     }
   }
 
   finish(): void {
     this.customer.finish();
     this.remote.finish();
+  }
+
+  #reportTo(leg: RelayLeg, nowMs: number): void {
+    if (!leg.outlet.rtcpOpen || !leg.isRtp || this.#bothSinceMs < 0) return;
+    const lastMs = leg.peer.reader.lastReportMs;
+    if (lastMs >= 0 && nowMs - lastMs < RTCP_SILENCE_MS) return;
+    const reporter = this.#reporters[leg.side];
+    const report = reporter.isDue(nowMs) ? reporter.compose(leg.reportFacts, nowMs) : undefined;
+    if (report) leg.sendReport(report.datagram, report.middle);
   }
 
   /** Silence counts from when both sides were described: before that one side has nobody to talk to. */

@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import type { Scheduler } from '../../core/index.js';
+import type { Random, Scheduler } from '../../core/index.js';
 import { readClocks } from './clock.js';
 import type { RelayCommand, RelayReport } from './commands.js';
 import { RelayHost } from './host.js';
@@ -45,9 +45,9 @@ export function startWorker({ counters, scheduler, onReport, onDeath }: RelayThr
 }
 
 /** A host in the calling thread: it needs no compiled file, and virtual time and sockets that are arrays can drive it. */
-export function startInline(parts: RelayThreadParts, bind: BindSocket = bindUdpSocket): RelayThread {
+export function startInline(parts: RelayThreadParts, random: Random, bind: BindSocket = bindUdpSocket): RelayThread {
   const { counters, scheduler, onReport } = parts;
-  const host = new RelayHost({ counters, scheduler, bind, report: onReport });
+  const host = new RelayHost({ counters, scheduler, random, bind, report: onReport });
   queueMicrotask(() => onReport({ kind: 'ready' }));
   return { post: (command) => host.handle(command), end: async () => {} };
 }

@@ -138,14 +138,14 @@ export class TypescriptEngine implements MediaEngine {
   }
 
   #launch(shard: Shard): Promise<void> {
-    const { scheduler, workers, bind } = this.#options;
+    const { scheduler, random, workers, bind } = this.#options;
     return shard.start((onReport, died) => {
       const onDeath = (error: Error): void => {
         died(error);
         this.#restartLater(shard);
       };
       const parts = { counters: this.#counters, scheduler, onReport, onDeath };
-      return workers === 0 ? startInline(parts, bind) : startWorker(parts);
+      return workers === 0 ? startInline(parts, random, bind) : startWorker(parts);
     });
   }
 

@@ -1,4 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads';
+import { SystemRandom } from '../../core/index.js';
 import { alignedScheduler, type ClockPair } from './clock.js';
 import type { RelayCommand, RelayReport } from './commands.js';
 import { RelayHost } from './host.js';
@@ -17,6 +18,12 @@ const port = parentPort;
 if (port === null) throw new Error('relay/worker is the program of a worker thread');
 const { counters, clocks } = workerData as RelayWorkerData;
 const report = (message: RelayReport): void => port.postMessage(message);
-const host = new RelayHost({ counters, scheduler: alignedScheduler(clocks), bind: bindUdpSocket, report });
+const host = new RelayHost({
+  counters,
+  scheduler: alignedScheduler(clocks),
+  random: new SystemRandom(),
+  bind: bindUdpSocket,
+  report,
+});
 port.on('message', (command: RelayCommand) => host.handle(command));
 report({ kind: 'ready' });
