@@ -6,7 +6,9 @@ export const credentialsCheck: Check = {
   run(judgement) {
     const { authentication } = judgement.facts;
     if (authentication.state === 'banned') {
-      return refuse('termination.banned', 403, 'Too many failed authentications from this source', { state: 'banned' });
+      return refuse('termination.source-banned', 403, 'Too many failed authentications from this source', {
+        state: 'banned',
+      });
     }
     if (judgement.connector!.termination!.usernames.size === 0) return skip('No credentials are set.');
     return outcomeOf(judgement);
@@ -23,9 +25,10 @@ function outcomeOf({ facts, connector }: Judgement): CheckResult {
   }
   if (authentication.state === 'none')
     return challenge('termination.credentials-missing', 'Authentication required', input);
-  if (authentication.state === 'stale') return challenge('termination.nonce-stale', 'Nonce is stale', input, true);
+  if (authentication.state === 'stale')
+    return challenge('termination.credentials-stale', 'Nonce is stale', input, true);
   if (authentication.state === 'replayed')
-    return challenge('termination.nonce-replayed', 'Nonce count was used before', input);
+    return challenge('termination.credentials-replayed', 'Nonce count was used before', input);
   return challenge('termination.credentials-invalid', 'Wrong user or password', input);
 }
 

@@ -22,6 +22,8 @@ export const concurrencyCheck: Check = {
     const input = { maxCalls, activeCalls };
     if (activeCalls < maxCalls) return pass('Within the calls at once.', input);
     const retryAfterSeconds = jitteredRetrySeconds(random);
-    return refuse('termination.calls-exceeded', 503, 'Concurrent call limit reached', input, { retryAfterSeconds });
+    return refuse('termination.concurrency-exceeded', 503, 'Concurrent call limit reached', input, {
+      retryAfterSeconds,
+    });
   },
 };
