@@ -191,8 +191,8 @@ function mediaEngine(config: GatewayConfig, logger: Logger): MediaEngine {
     throw new GatewayError('media.engine-unavailable', `Media engine ${media.engine} is not part of this build`, { origin: 'local' });
   }
   return new TypescriptEngine({
-    listen: media.listen,
-    ...(media.advertise && { advertise: media.advertise }),
+    listen: [media.listen],
+    ...(media.advertise && { advertise: [media.advertise] }),
     ports: { first: media.ports.low, last: media.ports.high },
     quarantineSeconds: media.quarantineSeconds,
     scheduler: systemScheduler,

@@ -83,6 +83,7 @@ export class Call implements InboundLegHandler, AttemptHandler, BridgeHooks {
   readonly #outcomes: AttemptOutcome[] = [];
   readonly startedMs: number;
   answeredMs: number | undefined;
+  #endedMs: number | undefined;
 
   constructor(facts: CallFacts, admission: Admission, leg: InboundLeg, parts: CallParts) {
     this.facts = facts;
@@ -97,6 +98,12 @@ export class Call implements InboundLegHandler, AttemptHandler, BridgeHooks {
 
   get state(): string {
     return this.#state;
+  }
+
+  /** Seconds since the answer, or between answer and end; 0 for a call that was not answered. */
+  get talkedSeconds(): number {
+    if (this.answeredMs === undefined) return 0;
+    return ((this.#endedMs ?? this.#parts.scheduler.wallMs()) - this.answeredMs) / 1000;
   }
 
   /** Opens media and starts the first attempt. */
@@ -395,6 +402,7 @@ export class Call implements InboundLegHandler, AttemptHandler, BridgeHooks {
     this.#maxTimer?.cancel();
     this.#tellLegs(end, wasAnswered);
     const timeMs = this.#parts.scheduler.wallMs();
+    this.#endedMs = timeMs;
     void this.#settle(end, timeMs);
   }
 

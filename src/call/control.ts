@@ -71,7 +71,7 @@ export class CallControl implements SignalingHandler {
   onInvite(leg: InboundLeg): void {
     const { policy, random, authenticator, counters } = this.#parts;
     const transactionId = uuid(random);
-    const facts = requestFacts(leg, this.#parts.localAddresses(), (base) => authenticator.judge(leg, base));
+    const facts = requestFacts(leg, this.#parts.localAddresses(), (base) => authenticator.judge(leg.request, base));
     const decision = policy.decide(facts);
     counters.add('decisions', decision.kind === 'admit' ? 'admitted' : decision.code);
     if (decision.kind === 'refuse' && !leavesRecord(decision)) return this.#refuse(leg, decision, facts);
@@ -95,7 +95,8 @@ export class CallControl implements SignalingHandler {
 
   #onOptions(incoming: InboundRequest): void {
     if (this.#draining) return incoming.respond(503, { headers: [['Retry-After', '30']] });
-    const known = this.#parts.policy.noteOptions(incoming.flow.remote.address, this.#parts.scheduler.wallMs());
+    const facts = requestFacts(incoming, this.#parts.localAddresses());
+    const known = this.#parts.policy.noteOptions(facts, this.#parts.scheduler.wallMs());
     if (!known) {
       this.#parts.counters.add('requests_refused', 'options-source');
       return incoming.respond(403);
@@ -127,14 +128,14 @@ export class CallControl implements SignalingHandler {
       ...this.#parts,
       emit: (event) => this.#emit(event),
       onTargetOutcome: (planned, end) => policy.targetOutcome(planned, end),
-      takeTarget: (planned) => policy.takeTarget(planned),
+      takeTarget: (planned) => policy.takeTarget(planned, admission.emergency),
       releaseTarget: (planned) => policy.releaseTarget(planned),
       onLeg: (callId) => {
         callIds.push(callId);
         trace.register(callId, facts);
       },
       onOver: (call) => {
-        policy.releaseCall(admission);
+        policy.releaseCall(admission, call.talkedSeconds);
         this.#calls.delete(call.facts.transactionId);
         trace.release(callIds);
       },
@@ -195,13 +196,14 @@ const ALLOW = 'INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE, INFO, REFER, NO
  * fill the disk, and digest challenges, which are half of a call that follows.
  */
 const WITHOUT_RECORD = new Set([
+  'request.unknown-source',
+  'termination.no-such-connector',
   'termination.source-denied',
   'termination.source-banned',
   'termination.credentials-missing',
   'termination.credentials-stale',
   'termination.credentials-invalid',
   'termination.credentials-replayed',
-  'source.unknown',
 ]);
 
 const leavesRecord = (refusal: Refusal): boolean => refusal.direction !== undefined && !WITHOUT_RECORD.has(refusal.code);

@@ -1,14 +1,14 @@
 import type { AuthenticationFacts, RequestFacts } from '../routing/index.js';
-import { decodeUtf8, type InboundLeg, NameAddress, SipSyntaxError, type SipUri } from '../sip/index.js';
+import { decodeUtf8, type InboundRequest, NameAddress, SipSyntaxError, type SipUri } from '../sip/index.js';
 import { bodyOf, offerProfile } from './session-body.js';
 
-/** What policy judges an INVITE by, read from the message and its flow. Nothing here throws on what a peer sent. */
+/** What policy judges a request by, read from the message and its flow. Nothing here throws on what a peer sent. */
 export function requestFacts(
-  leg: InboundLeg,
+  incoming: InboundRequest,
   localAddresses: readonly string[],
-  judge: (facts: RequestFacts) => AuthenticationFacts,
+  judge: (facts: RequestFacts) => AuthenticationFacts = () => ({ state: 'none' }),
 ): RequestFacts {
-  const { request, flow } = leg;
+  const { request, flow } = incoming;
   const uri = request.uri;
   const base: RequestFacts = {
     method: request.method,

@@ -7,6 +7,7 @@ import {
   imageMedia,
   type MediaSection,
   type MessageBody,
+  MultipartBody,
   mediaAddress,
   packetTimesMs,
   parseSdp,
@@ -14,6 +15,7 @@ import {
   SdpError,
   type SessionDescription,
   type SipMessage,
+  SipSyntaxError,
   serializeSdp,
 } from '../sip/index.js';
 
@@ -21,6 +23,8 @@ import {
 
 export interface SessionBody {
   readonly description: SessionDescription;
+  /** Body like the received one with another description in it: every other part of a multipart unchanged. */
+  readonly wrap: (sdp: Buffer) => MessageBody;
   /** The anchored section: first live audio, else first live T.38, else undefined (everything refused). */
   readonly media: MediaSection | undefined;
 }
@@ -36,16 +40,40 @@ export function bodyOf(message: SipMessage): MessageBody | undefined {
 
 /** @throws GatewayError `sdp.malformed` (400), `sdp.unsupported-body` (415) */
 export function readSession(body: MessageBody): SessionBody {
-  if (!body.contentType.toLowerCase().startsWith(SDP)) {
-    throw new GatewayError('sdp.unsupported-body', 'The body is no session description', { origin: 'remote', sipStatus: 415 });
-  }
-  const description = parseSdp(body.bytes);
-  if (description instanceof SdpError) {
-    throw new GatewayError('sdp.malformed', `Session description: ${description.message}`, { origin: 'remote', sipStatus: 400 });
-  }
+  const { sdp, wrap } = locate(body);
+  const description = parseSdp(sdp);
+  if (description instanceof SdpError) throw fault('sdp.malformed', `Session description: ${description.message}`, 400);
   const live = [audioMedia(description), imageMedia(description)].find((media) => media && media.port !== 0);
-  return { description, media: live };
+  return { description, media: live, wrap };
 }
+
+/** The description's bytes: the body itself, or the one part of a multipart that is SDP (RFC 5621 §3.1). */
+function locate(body: MessageBody): { sdp: Buffer; wrap: SessionBody['wrap'] } {
+  const type = body.contentType.split(';', 1)[0]!.trim().toLowerCase();
+  if (type === SDP) return { sdp: body.bytes, wrap: (bytes) => ({ contentType: SDP, bytes }) };
+  if (!type.startsWith('multipart/')) throw fault('sdp.unsupported-body', 'The body is no session description', 415);
+  const multipart = readMultipart(body);
+  const part = multipart.parts.find((candidate) => candidate.contentType === SDP);
+  if (!part) throw fault('sdp.unsupported-body', 'No part of the body is a session description', 415);
+  const wrap = (bytes: Buffer): MessageBody => {
+    const copy = readMultipart(body);
+    copy.parts.find((candidate) => candidate.contentType === SDP)!.body = bytes;
+    return { contentType: body.contentType, bytes: copy.serialize() };
+  };
+  return { sdp: part.body, wrap };
+}
+
+function readMultipart(body: MessageBody): MultipartBody {
+  try {
+    return MultipartBody.parse(body.bytes, body.contentType);
+  } catch (error) {
+    if (!(error instanceof SipSyntaxError)) throw error;
+    throw fault('sdp.malformed', `Multipart body: ${error.message}`, 400);
+  }
+}
+
+const fault = (code: string, message: string, sipStatus: number): GatewayError =>
+  new GatewayError(code, message, { origin: 'remote', sipStatus });
 
 /** What an INVITE offers, for policy; never throws. */
 export function offerProfile(body: MessageBody | undefined): 'none' | 'RTP/AVP' | 'RTP/SAVP' | 'both' | 'unusable' {
@@ -73,7 +101,7 @@ export function rewriteSession(session: SessionBody, ports: LocalPorts, originId
     version,
     username: '-',
   });
-  return { contentType: SDP, bytes: serializeSdp(description) };
+  return session.wrap(serializeSdp(description));
 }
 
 const REVERSED: Readonly<Record<StreamDirection, StreamDirection>> = {
@@ -95,7 +123,7 @@ export function describeMedia(
   if (!media) return { address: '0.0.0.0', rtpPort: 0, direction: 'inactive', formats: [] };
   const at = mediaAddress(description, media);
   if (!at) {
-    throw new GatewayError('sdp.not-acceptable', 'A media stream has no connection address', { origin: 'remote', sipStatus: 488 });
+    throw fault('sdp.not-acceptable', 'A media stream has no connection address', 488);
   }
   const { ptimeMs } = packetTimesMs(media);
   return {

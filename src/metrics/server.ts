@@ -3,7 +3,11 @@ import type { AddressInfo } from 'node:net';
 import { Registry } from 'prom-client';
 
 /** A registry that speaks OpenMetrics. */
-export const createRegistry = (): Registry => new Registry(Registry.OPENMETRICS_CONTENT_TYPE);
+export function createRegistry(): Registry {
+  const registry = new Registry();
+  registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
+  return registry;
+}
 
 /** Serves `/metrics` (OpenMetrics) and `/health` on one address; everything else is 404. */
 export class MetricsServer {

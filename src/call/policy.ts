@@ -1,0 +1,190 @@
+import type { GatewayConfig, LoggingConfig } from '../config/index.js';
+import type { Logger, Random, Scheduler } from '../core/index.js';
+import {
+  type Admission,
+  allowsSource,
+  buildSnapshot,
+  type CallSlot,
+  countryOf,
+  type Decision,
+  decide,
+  type IdentityFacts,
+  identifySource,
+  LiveState,
+  type PlannedAttempt,
+  parseAddress,
+  type RequestFacts,
+  type Snapshot,
+  TargetHealth,
+} from '../routing/index.js';
+import type { AttemptEnd } from './attempt.js';
+
+/** Last OPTIONS of a customer: termination health. */
+export interface TerminationHealth {
+  readonly source: string;
+  readonly timeMs: number;
+}
+
+const NO_LOGGING: LoggingConfig = { enableSIPLogs: false, enableMediaMetricLogs: false };
+
+/**
+ * Routing's decisions together with what they live on: the snapshot in force, the limits in use, the health of targets.
+ * A reload swaps the snapshot; the next INVITE is judged by the new one and running calls keep what they have.
+ */
+export class Policy {
+  readonly #scheduler: Scheduler;
+  readonly #random: Random;
+  readonly #logger: Logger;
+  readonly #live: LiveState;
+  readonly #slots = new Map<Admission, CallSlot>();
+  readonly #carrierPlaces = new Map<PlannedAttempt, (() => void)[]>();
+  readonly #terminationHealth = new Map<string, TerminationHealth>();
+  #config: GatewayConfig;
+  #snapshot: Snapshot;
+  #names: ReadonlyMap<string, string>;
+  #logging: ReadonlyMap<string, LoggingConfig>;
+  #draining = false;
+  /** Set by the composition: how many media port pairs are free. */
+  mediaPortsFree: () => number = () => 1;
+  /** Set by the composition: whether new calls are to be shed. */
+  overloaded: () => boolean = () => false;
+
+  constructor(config: GatewayConfig, scheduler: Scheduler, random: Random, logger: Logger) {
+    this.#scheduler = scheduler;
+    this.#random = random;
+    this.#logger = logger;
+    this.#config = config;
+    this.#snapshot = buildSnapshot(config);
+    this.#names = namesOf(config);
+    this.#logging = loggingOf(config);
+    const { missesToDown, answersToUp, intervalSeconds } = config.sip.health;
+    const thresholds = { missesToDown, answersToUp, restMs: intervalSeconds * 1000, probed: false };
+    const health = new TargetHealth(thresholds, scheduler, (change) => this.#logger.warn(change, 'target health changed'));
+    const node = () => ({
+      draining: this.#draining,
+      overloaded: this.overloaded(),
+      mediaPortsFree: this.mediaPortsFree(),
+    });
+    this.#live = new LiveState(this.#snapshot, health, scheduler, node);
+  }
+
+  get config(): GatewayConfig {
+    return this.#config;
+  }
+
+  /** Puts a valid configuration in force for everything decided from now on. */
+  reload(config: GatewayConfig): void {
+    this.#snapshot = buildSnapshot(config);
+    this.#live.configure(this.#snapshot);
+    this.#names = namesOf(config);
+    this.#logging = loggingOf(config);
+    this.#config = config;
+  }
+
+  setDraining(draining: boolean): void {
+    this.#draining = draining;
+  }
+
+  decide(facts: RequestFacts): Decision {
+    return decide(facts, this.#snapshot, this.#live, this.#random);
+  }
+
+  /** Digest users of the connector a request belongs to; undefined when it belongs to none, or none are set. */
+  usersFor(facts: IdentityFacts): ReadonlyMap<string, string> | undefined {
+    const identity = identifySource(facts, this.#snapshot);
+    if (identity.kind !== 'connector') return undefined;
+    const connector = this.#config.voiceConnectors.find(({ id }) => id === identity.connector.id);
+    const credentials = connector?.termination?.credentials ?? [];
+    return credentials.length === 0 ? undefined : new Map(credentials.map((one) => [one.username, one.password]));
+  }
+
+  /** Whether a source may ask OPTIONS: an allowed customer's (kept as termination health) or a carrier's. */
+  noteOptions(facts: IdentityFacts, timeMs: number): boolean {
+    const { address } = facts.source;
+    const source = parseAddress(address);
+    const owners = [...this.#snapshot.connectors.values()].filter((connector) => allowsSource(connector, source));
+    for (const { id } of owners) this.#terminationHealth.set(id, { source: address, timeMs });
+    return owners.length > 0 || identifySource(facts, this.#snapshot).kind === 'carrier';
+  }
+
+  terminationHealth(voiceConnectorId: string): TerminationHealth | undefined {
+    return this.#terminationHealth.get(voiceConnectorId);
+  }
+
+  takeCall(admission: Admission): void {
+    this.#slots.set(admission, this.#live.enterCall(admission));
+  }
+
+  releaseCall(admission: Admission, talkedSeconds: number): void {
+    this.#slots.get(admission)?.leave(talkedSeconds);
+    this.#slots.delete(admission);
+  }
+
+  /** Counts an attempt in at its target; false when its carrier's limits were used up since the plan was made. */
+  takeTarget(planned: PlannedAttempt, emergency: boolean): boolean {
+    this.#live.health.claim(planned.targetKey);
+    if (planned.kind !== 'carrier') return true;
+    const carrier = this.#snapshot.carriers.get(planned.owner);
+    const free =
+      carrier !== undefined &&
+      this.#live.callTokens('carrier', planned.owner) >= 1 &&
+      this.#live.activeCalls('carrier', planned.owner) < carrier.resource.maxCalls;
+    if (!free && !emergency) return false;
+    const places = this.#carrierPlaces.get(planned) ?? [];
+    places.push(this.#live.enterCarrier(planned.owner));
+    this.#carrierPlaces.set(planned, places);
+    return true;
+  }
+
+  releaseTarget(planned: PlannedAttempt): void {
+    this.#live.health.release(planned.targetKey);
+    const places = this.#carrierPlaces.get(planned);
+    places?.pop()?.();
+    if (places?.length === 0) this.#carrierPlaces.delete(planned);
+  }
+
+  /** What a live call tells of a target's health (passive signals). */
+  targetOutcome(planned: PlannedAttempt, end: AttemptEnd | 'answered'): void {
+    const { health } = this.#live;
+    if (end === 'answered') return health.answered(planned.targetKey, true);
+    if (end.code === 'attempt.ring-timeout') return;
+    if (end.status !== undefined && end.status !== 408 && end.status !== 503) {
+      return health.answered(planned.targetKey, true);
+    }
+    health.missed(planned.targetKey, end.code, retryAfterSeconds(end));
+  }
+
+  countryOf(number: string): string {
+    return countryOf(number) ?? '';
+  }
+
+  nameOf(number: string): string {
+    return this.#names.get(number) ?? '';
+  }
+
+  logging(voiceConnectorId: string): LoggingConfig {
+    return this.#logging.get(voiceConnectorId) ?? NO_LOGGING;
+  }
+
+  /** State of every target that has been heard of: 1 up, 0.5 half-open, 0 down. */
+  *targetStates(): IterableIterator<readonly [string, number]> {
+    for (const { targetKey, state } of this.#live.health.debugView()) {
+      yield [targetKey, state === 'up' ? 1 : state === 'half-open' ? 0.5 : 0];
+    }
+  }
+}
+
+function namesOf(config: GatewayConfig): Map<string, string> {
+  return new Map(config.phoneNumbers.map(({ e164, callingName }) => [e164, callingName ?? '']));
+}
+
+function loggingOf(config: GatewayConfig): Map<string, LoggingConfig> {
+  return new Map(config.voiceConnectors.map(({ id, logging }) => [id, logging]));
+}
+
+/** Delta seconds of a Retry-After (RFC 3261 §20.33), of a 503 only. */
+function retryAfterSeconds(end: AttemptEnd): number | undefined {
+  if (end.status !== 503) return undefined;
+  const seconds = Number.parseInt(end.response?.headers.get('Retry-After') ?? '', 10);
+  return seconds > 0 ? seconds : undefined;
+}
