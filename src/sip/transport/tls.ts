@@ -35,6 +35,8 @@ export class TlsAcceptor implements Acceptor {
     this.#server.on('tlsClientError', (error, socket) => {
       context.counters.add('sip_tls_failures', 'in');
       context.logger.debug({ address: socket.remoteAddress, wire: error.message }, 'TLS handshake failed');
+      // Node leaves it open: to a handshake that never ends or never began, too.
+      socket.destroy();
     });
   }
 
