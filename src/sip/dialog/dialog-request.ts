@@ -1,0 +1,136 @@
+import { GatewayError } from '../../core/index.js';
+import type { ChallengeTally } from '../auth/index.js';
+import type { SipResponse } from '../message/index.js';
+import type { HeaderRow, MessageBody, ResponseOrder } from '../signaling.js';
+import type { ClientTransaction, ClientUser } from '../transaction/index.js';
+import type { Flow } from '../transport/flow.js';
+import { composeRequest, NO_ROWS } from './compose.js';
+import type { InviteDialog } from './invite-dialog.js';
+import type { TargetWalk } from './next-hop.js';
+
+export type Outcome = SipResponse | GatewayError;
+
+/** What the sender of an in-dialog request adds to it. */
+export interface DialogRequestPlan {
+  readonly method: string;
+  readonly order: ResponseOrder;
+  /** A session refresh of the engine's own. */
+  readonly refresh?: boolean;
+  /** Rows of the engine, made anew for each try. */
+  readonly ownRows?: () => readonly HeaderRow[];
+  /** Responses: provisional and final ones, then nothing after the first final one but repeated 2xx to INVITE. */
+  readonly done: (outcome: Outcome) => void;
+  /** Takes a final response that leads to another try instead; returns true when it did. */
+  readonly retry?: (response: SipResponse, request: DialogRequest) => boolean;
+}
+
+/** A connection for a request inside a dialog may take this long. */
+const CONNECT_TIMEOUT_MS = 5000;
+
+/**
+ * One request of ours inside a dialog, through all its tries: each located target in turn while there is no connection
+ * (RFC 3263 §4.3), and once more with credentials where it is challenged.
+ */
+export class DialogRequest implements ClientUser {
+  readonly plan: DialogRequestPlan;
+  /** CSeq number of the last try. */
+  sequence = 0;
+  /** True once the first final outcome was told. */
+  finished = false;
+  readonly #dialog: InviteDialog;
+  readonly #challenges: ChallengeTally = new Map();
+  #walk: TargetWalk | undefined;
+  #credentialRows: readonly HeaderRow[] | undefined;
+
+  constructor(dialog: InviteDialog, plan: DialogRequestPlan) {
+    this.#dialog = dialog;
+    this.plan = plan;
+  }
+
+  /** Sends it, or sends it again with a new CSeq number. */
+  send(): void {
+    this.#walk = this.#dialog.reach(CONNECT_TIMEOUT_MS, (result) => this.#reached(result));
+  }
+
+  onResponse(response: SipResponse, _transaction: ClientTransaction, flow: Flow): void {
+    if (this.finished) return this.#repeated(response);
+    if (response.status >= 200) {
+      if (this.#challenged(response, flow) || this.plan.retry?.(response, this)) return;
+      this.finished = true;
+    }
+    this.#dialog.requestAnswered(this, response, flow);
+    this.plan.done(response);
+  }
+
+  onTimeout(): void {
+    this.fail(
+      new GatewayError('sip.timeout', `No final response to ${this.plan.method}`, { origin: 'remote', sipStatus: 408 }),
+    );
+  }
+
+  onTransportError(error: GatewayError): void {
+    if (this.#walk?.hasMore)
+      return this.#walk.next((result) => this.#reached(result instanceof GatewayError ? result : result.flow));
+    this.fail(error);
+  }
+
+  /** Ends it without an answer. */
+  fail(error: GatewayError): void {
+    if (this.finished) return;
+    this.finished = true;
+    this.#dialog.requestFailed(this, error);
+    this.plan.done(error);
+  }
+
+  #reached(result: Flow | GatewayError): void {
+    if (this.finished) return;
+    if (result instanceof GatewayError) return this.fail(result);
+    const dialog = this.#dialog;
+    const { context, data } = dialog;
+    const { method, order } = this.plan;
+    const { requestUri, routes } = data.way;
+    dialog.flow = result;
+    this.sequence = data.nextSequence();
+    const credentialRows = this.#credentialRows ?? dialog.credentials?.authorize(method, requestUri) ?? NO_ROWS;
+    const branch = context.layer.branches.make(requestUri);
+    const request = composeRequest(
+      context,
+      {
+        method,
+        requestUri,
+        routes,
+        from: data.local,
+        to: data.remote,
+        callId: data.callId,
+        sequence: this.sequence,
+        ownRows: [...credentialRows, ...(this.plan.ownRows?.() ?? NO_ROWS)],
+        rows: order.headers ?? NO_ROWS,
+        body: order.body,
+        optionTags: context.options.optionTags,
+      },
+      result,
+      branch,
+    );
+    context.layer.send(request, branch, result, this);
+  }
+
+  /** RFC 3261 §22: a challenge is answered once; the new credentials go with a new CSeq number. */
+  #challenged(response: SipResponse, flow: Flow): boolean {
+    if (response.status !== 401 && response.status !== 407) return false;
+    const { credentials, data } = this.#dialog;
+    const ownHost = flow.remote.address === this.#dialog.firstAddress;
+    if (!credentials?.learn(response, this.#challenges, ownHost)) return false;
+    this.#credentialRows = credentials.authorize(this.plan.method, data.way.requestUri);
+    this.send();
+    return true;
+  }
+
+  #repeated(response: SipResponse): void {
+    if (this.plan.method === 'INVITE' && response.status >= 200 && response.status < 300)
+      this.#dialog.repeatAck(this.sequence);
+  }
+
+  get body(): MessageBody | undefined {
+    return this.plan.order.body;
+  }
+}

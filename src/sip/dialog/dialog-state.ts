@@ -1,0 +1,162 @@
+import { NameAddress, type SipRequest, type SipResponse, SipUri } from '../message/index.js';
+
+/**
+ * The state of a dialog (RFC 3261 §12): who talks to whom, in which order, and by which way. No I/O and no usage here.
+ *
+ *     UAS: local = To + our tag, remote = From,  route set = Record-Route as it came
+ *     UAC: local = From,         remote = To,    route set = Record-Route reversed
+ */
+export class DialogState {
+  readonly callId: string;
+  readonly localTag: string;
+  readonly remoteTag: string;
+  /** From and To of our requests, tags included. */
+  readonly local: string;
+  readonly remote: string;
+  localSequence: number;
+  remoteSequence: number | undefined;
+  #remoteTarget: string;
+  #routeSet: readonly string[];
+  #way: Way | undefined;
+
+  constructor(facts: DialogFacts) {
+    this.callId = facts.callId;
+    this.localTag = facts.localTag;
+    this.remoteTag = facts.remoteTag;
+    this.local = facts.local;
+    this.remote = facts.remote;
+    this.localSequence = facts.localSequence;
+    this.remoteSequence = facts.remoteSequence;
+    this.#remoteTarget = facts.remoteTarget;
+    this.#routeSet = facts.routeSet;
+  }
+
+  get remoteTarget(): string {
+    return this.#remoteTarget;
+  }
+
+  get routeSet(): readonly string[] {
+    return this.#routeSet;
+  }
+
+  /** Request-URI, Route values and next hop of the next request (RFC 3261 §12.2.1.1). */
+  get way(): Way {
+    this.#way ??= wayOf(this.#remoteTarget, this.#routeSet);
+    return this.#way;
+  }
+
+  /** A target refresh by a request or 2xx with a Contact (§12.2); the route set stays. */
+  refreshTarget(message: SipRequest | SipResponse): void {
+    const target = message.contact?.uri;
+    if (target === undefined || target === this.#remoteTarget) return;
+    this.#remoteTarget = target;
+    this.#way = undefined;
+  }
+
+  /** The 2xx decides the route set anew (§13.2.2.4). */
+  replaceRouteSet(routeSet: readonly string[]): void {
+    this.#routeSet = routeSet;
+    this.#way = undefined;
+  }
+
+  /** Takes the CSeq number of a request of the peer; false when it is out of order (§12.2.2). */
+  takeRemoteSequence(sequence: number): boolean {
+    if (this.remoteSequence !== undefined && sequence <= this.remoteSequence) return false;
+    this.remoteSequence = sequence;
+    return true;
+  }
+
+  /** CSeq number of our next request; ACK and CANCEL repeat their INVITE's. */
+  nextSequence(): number {
+    return ++this.localSequence;
+  }
+}
+
+export interface DialogFacts {
+  readonly callId: string;
+  readonly localTag: string;
+  readonly remoteTag: string;
+  readonly local: string;
+  readonly remote: string;
+  readonly localSequence: number;
+  readonly remoteSequence: number | undefined;
+  readonly remoteTarget: string;
+  readonly routeSet: readonly string[];
+}
+
+/**
+ * Dialog of an INVITE we received (§12.1.1). Without Contact (RFC 2543 peers) requests go to the From URI.
+ * @throws SipSyntaxError on a malformed Contact or Record-Route
+ */
+export function uasDialogState(request: SipRequest, localTag: string): DialogState {
+  return new DialogState({
+    callId: request.callId,
+    localTag,
+    remoteTag: request.from.tag ?? '',
+    local: `${request.headers.get('To')!};tag=${localTag}`,
+    remote: request.headers.get('From')!,
+    localSequence: 0,
+    remoteSequence: request.cseq.sequence,
+    remoteTarget: request.contact?.uri ?? request.from.uri,
+    routeSet: request.recordRoutes,
+  });
+}
+
+/**
+ * Dialog of an INVITE we sent, from a 1xx or 2xx (§12.1.2). Without Contact requests go to the original Request-URI.
+ * @throws SipSyntaxError on a malformed Contact or Record-Route
+ */
+export function uacDialogState(sent: SentInvite, response: SipResponse): DialogState {
+  return new DialogState({
+    callId: response.callId,
+    localTag: sent.localTag,
+    remoteTag: response.to.tag ?? '',
+    local: sent.from,
+    remote: response.headers.get('To')!,
+    localSequence: sent.sequence,
+    remoteSequence: undefined,
+    remoteTarget: response.contact?.uri ?? sent.requestUri,
+    routeSet: uacRouteSet(response),
+  });
+}
+
+/** The route set that a response to our INVITE lays down. */
+export const uacRouteSet = (response: SipResponse): readonly string[] => response.recordRoutes.reverse();
+
+export interface SentInvite {
+  readonly requestUri: string;
+  /** From value, tag included. */
+  readonly from: string;
+  readonly localTag: string;
+  readonly sequence: number;
+}
+
+/** How a request inside the dialog goes. */
+export interface Way {
+  readonly requestUri: string;
+  readonly routes: readonly string[];
+  readonly nextHop: SipUri;
+}
+
+/**
+ * RFC 3261 §12.2.1.1: behind a loose router the target stands in the Request-URI and the whole route set in Route; a
+ * strict router takes the Request-URI for itself, and the target goes to the end of Route.
+ */
+export function wayOf(remoteTarget: string, routeSet: readonly string[]): Way {
+  const target = requestUriOf(remoteTarget);
+  const first = routeSet[0];
+  if (first === undefined) return { requestUri: target, routes: [], nextHop: SipUri.parse(target) };
+  const firstUri = NameAddress.parse(first).sipUri;
+  if (firstUri.params.has('lr')) return { requestUri: target, routes: routeSet, nextHop: firstUri };
+  const strict = requestUriOf(firstUri.toString());
+  return { requestUri: strict, routes: [...routeSet.slice(1), `<${remoteTarget}>`], nextHop: SipUri.parse(strict) };
+}
+
+/** Without what a Request-URI may not hold: headers and the method parameter (§19.1.1 table 1). */
+function requestUriOf(uri: string): string {
+  if (!uri.includes('?') && !/;method=/i.test(uri)) return uri;
+  const parsed = SipUri.parse(uri);
+  parsed.headers = undefined;
+  parsed.params.delete('method');
+  return parsed.toString();
+}

@@ -1,0 +1,12 @@
+export { composeRequest, composeResponse, contactOf, NO_ROWS, templateOf } from './compose.js';
+export { type CoreOptions, DEFAULT_OPTIONS, type DialogContext } from './context.js';
+export { type DialogFacts, DialogState, type Way, wayOf } from './dialog-state.js';
+export { DialogTable } from './dialog-table.js';
+export { InviteServerLeg } from './inbound-leg.js';
+export { InviteDialog } from './invite-dialog.js';
+export { flowLeadsTo, locationOf, type Reached, TargetWalk } from './next-hop.js';
+export { OfferAnswer } from './offer-answer.js';
+export { InviteClientLeg } from './outbound-leg.js';
+export { samePeer } from './peer-sources.js';
+export { Reply } from './reply.js';
+export * from './session-timer.js';

@@ -1,0 +1,94 @@
+import { isIP } from 'node:net';
+import { GatewayError } from '../../core/index.js';
+import type { SipUri } from '../message/index.js';
+import type { Flow, Location, ResolvedTarget, TransportName } from '../transport/flow.js';
+import type { DialogContext } from './context.js';
+
+/** Where a request goes: RFC 3263 over a URI, or the flow that already leads there. */
+
+const TRANSPORTS = new Set(['udp', 'tcp', 'tls', 'ws', 'wss']);
+
+/** What is to be located for a SIP URI (RFC 3263 §4); undefined for other schemes. */
+export function locationOf(uri: SipUri): Location | undefined {
+  if (!uri.isSip) return undefined;
+  const transport = uri.params.get('transport')?.toLowerCase();
+  return {
+    host: uri.params.get('maddr') ?? uri.host,
+    ...(uri.port === undefined ? {} : { port: uri.port }),
+    ...(transport !== undefined && TRANSPORTS.has(transport) ? { transport: transport as TransportName } : {}),
+    ...(uri.scheme === 'sips' ? { secure: true } : {}),
+  };
+}
+
+/**
+ * True when the next hop is best reached by the flow the dialog lives on: a WebSocket peer, which cannot be connected
+ * to; an open connection from the same host; or a peer behind a NAT, whose private address means nothing here.
+ */
+export function flowLeadsTo(flow: Flow, nextHop: SipUri): boolean {
+  if (flow.closed) return false;
+  if (flow.transport === 'ws' || flow.transport === 'wss' || nextHop.host.endsWith('.invalid')) return true;
+  if (isIP(nextHop.host) === 0) return false;
+  if (nextHop.host === flow.remote.address) return flow.reliable;
+  return isPrivate(nextHop.host) && !isPrivate(flow.remote.address);
+}
+
+/** RFC 1918, RFC 6598, link-local and unique-local addresses: of no meaning outside their network. */
+function isPrivate(address: string): boolean {
+  if (address.includes(':')) return /^(f[cd]|fe[89ab])/i.test(address);
+  if (address.startsWith('10.') || address.startsWith('192.168.') || address.startsWith('169.254.')) return true;
+  const [first, second] = address.split('.', 2).map(Number);
+  return (first === 172 && second! >= 16 && second! < 32) || (first === 100 && second! >= 64 && second! < 128);
+}
+
+/**
+ * The located targets of one destination, tried in turn (RFC 3263 §4.3).
+ *
+ *     next() ─► locate (once) ─► open target 1 ─► flow │ error ─► target 2 … ─► last error
+ */
+export class TargetWalk {
+  readonly #context: DialogContext;
+  readonly #where: Location;
+  readonly #connectTimeoutMs: number;
+  #targets: readonly ResolvedTarget[] | undefined;
+  #next = 0;
+  #lastError: GatewayError | undefined;
+
+  constructor(context: DialogContext, where: Location, connectTimeoutMs: number) {
+    this.#context = context;
+    this.#where = where;
+    this.#connectTimeoutMs = connectTimeoutMs;
+  }
+
+  /** True when `next` has another target to try, as far as is known. */
+  get hasMore(): boolean {
+    return this.#targets === undefined || this.#next < this.#targets.length;
+  }
+
+  /** Opens a flow to the next target that can be reached. `done` is called once, possibly before this returns. */
+  next(done: (result: Reached | GatewayError) => void): void {
+    if (this.#targets) return this.#open(done);
+    this.#context.locator.locate(this.#where, (result) => {
+      if (result instanceof GatewayError) return done(result);
+      this.#targets = result;
+      this.#open(done);
+    });
+  }
+
+  #open(done: (result: Reached | GatewayError) => void): void {
+    const target = this.#targets![this.#next++];
+    if (!target) return done(this.#lastError ?? noTarget());
+    this.#context.wire.open(target, this.#connectTimeoutMs, (flow) => {
+      if (!(flow instanceof GatewayError)) return done({ target, flow });
+      this.#lastError = flow;
+      this.#open(done);
+    });
+  }
+}
+
+export interface Reached {
+  readonly target: ResolvedTarget;
+  readonly flow: Flow;
+}
+
+const noTarget = (): GatewayError =>
+  new GatewayError('dns.not-found', 'No target is left to try', { origin: 'remote', sipStatus: 503 });

@@ -1,0 +1,375 @@
+import { GatewayError, hexToken } from '../../core/index.js';
+import { type ChallengeTally, DigestClient } from '../auth/index.js';
+import type { SipResponse } from '../message/index.js';
+import type { HeaderRow, InviteOrder, MessageBody, OutboundLeg } from '../signaling.js';
+import type { ClientTransaction, ClientUser, ListTimer } from '../transaction/index.js';
+import type { Flow } from '../transport/flow.js';
+import { composeRequest, NO_ROWS } from './compose.js';
+import type { DialogContext } from './context.js';
+import { type SentInvite, uacDialogState, uacRouteSet } from './dialog-state.js';
+import { InviteDialog } from './invite-dialog.js';
+import { type Reached, TargetWalk } from './next-hop.js';
+import { describesSession } from './offer-answer.js';
+import { ReliableReceiver } from './reliable-receiver.js';
+import { askRows, minimumSe } from './session-timer.js';
+
+/** One fork: an early or confirmed dialog and the order of its reliable responses. */
+interface Fork {
+  readonly dialog: InviteDialog;
+  readonly reliable: ReliableReceiver;
+}
+
+/** So many 422 are followed; each raises the interval. */
+const MOST_422 = 3;
+
+/**
+ * An INVITE of ours, UAC side (RFC 3261 §13.2): walked over the located targets (RFC 3263 §4.3), repeated with
+ * credentials (§22) or a larger session interval (RFC 4028 §7.3), cancelled (§9.1), answered by one fork or several.
+ *
+ *     locate ─► connect ─► INVITE ─┬─ nothing, 503, transport error ─► next target
+ *                                  ├─ 401 407 422 ─► INVITE again, CSeq + 1
+ *                                  ├─ 1xx ─► early dialog of its To tag ─ PRACK where reliable
+ *                                  ├─ 2xx ─► confirmed dialog of its To tag (each further one too)
+ *                                  └─ the rest ─► onRejected
+ */
+export class InviteClientLeg implements OutboundLeg, ClientUser {
+  readonly callId: string;
+  readonly localTag: string;
+  readonly #context: DialogContext;
+  readonly #order: InviteOrder;
+  readonly #from: string;
+  readonly #walk: TargetWalk;
+  readonly #credentials: DigestClient | undefined;
+  readonly #challenges: ChallengeTally = new Map();
+  readonly #forks = new Map<string, Fork>();
+  readonly #abandoned = new Map<ClientTransaction, { cancelled: boolean }>();
+  #reached: Reached | undefined;
+  #transaction: ClientTransaction | undefined;
+  #sequence = 1;
+  #heard = false;
+  #answered = false;
+  #over = false;
+  #lastRefusal: SipResponse | undefined;
+  #lastError: GatewayError | undefined;
+  #cancelRows: readonly HeaderRow[] | undefined;
+  #cancelSent = false;
+  #credentialRows: readonly HeaderRow[] = NO_ROWS;
+  #minimumSeconds: number;
+  #times422 = 0;
+  #silence: ListTimer | undefined;
+  #cancelWait: ListTimer | undefined;
+
+  constructor(context: DialogContext, order: InviteOrder) {
+    this.#context = context;
+    this.#order = order;
+    this.callId = hexToken(context.random, 4);
+    this.localTag = hexToken(context.random, 2);
+    this.#from = `${order.from};tag=${this.localTag}`;
+    this.#walk = new TargetWalk(context, order.nextHop, order.connectTimeoutMs);
+    this.#credentials = order.credentials && new DigestClient(order.credentials, context.random);
+    this.#minimumSeconds = order.sessionTimer?.minimumSeconds ?? 0;
+    context.defer(() => this.#nextTarget());
+  }
+
+  cancel(headers: readonly HeaderRow[] = NO_ROWS): void {
+    if (this.#cancelRows || this.#over || this.#answered) return;
+    this.#cancelRows = headers;
+    if (this.#heard) this.#sendCancel();
+  }
+
+  // What the transactions tell
+
+  onResponse(response: SipResponse, transaction: ClientTransaction, flow: Flow): void {
+    if (transaction !== this.#transaction) return this.#lateResponse(response, transaction, flow);
+    const { status } = response;
+    this.#hear();
+    if (status < 200) this.#provisional(response, flow);
+    else if (status < 300) this.#success(response, flow);
+    else this.#failure(response);
+  }
+
+  onTimeout(transaction: ClientTransaction): void {
+    if (transaction !== this.#transaction) return;
+    this.#lastError = new GatewayError('sip.timeout', 'No response to INVITE', { origin: 'remote', sipStatus: 408 });
+    this.#nextTarget();
+  }
+
+  onTransportError(error: GatewayError, transaction: ClientTransaction): void {
+    if (transaction !== this.#transaction || this.#answered || this.#over) return;
+    this.#lastError = error;
+    this.#nextTarget();
+  }
+
+  onEnded(transaction: ClientTransaction): void {
+    this.#abandoned.delete(transaction);
+    if (transaction === this.#transaction && this.#answered) this.#endEarly();
+  }
+
+  onTimer(name: 'silence' | 'cancel'): void {
+    if (name === 'silence') {
+      this.#silence = undefined;
+      this.#context.counters.add('sip_timeouts', 'no-response');
+      this.#lastError = new GatewayError('sip.no-response', 'No response to INVITE', {
+        origin: 'remote',
+        sipStatus: 408,
+      });
+      return this.#nextTarget();
+    }
+    this.#cancelWait = undefined;
+    this.#transaction?.giveUp();
+    this.#fail(new GatewayError('sip.timeout', 'No final response after CANCEL', { origin: 'remote', sipStatus: 408 }));
+  }
+
+  #nextTarget(): void {
+    this.#leaveTarget();
+    if (this.#cancelRows) return this.#fail(this.#lastError ?? cancelled());
+    if (!this.#walk.hasMore) return this.#giveUp();
+    this.#walk.next((result) => {
+      if (this.#over) return;
+      if (this.#cancelRows) return this.#fail(cancelled());
+      if (!(result instanceof GatewayError)) return this.#sendTo(result);
+      this.#lastError = result;
+      this.#giveUp();
+    });
+  }
+
+  /** A refusal heard says more than silence of another target. */
+  #giveUp(): void {
+    if (this.#lastRefusal) this.#reject(this.#lastRefusal);
+    else this.#fail(this.#lastError!);
+  }
+
+  #leaveTarget(): void {
+    this.#context.timers.stop(this.#silence);
+    this.#silence = undefined;
+    const left = this.#transaction;
+    this.#transaction = undefined;
+    this.#heard = false;
+    if (!left || left.terminated || left.state === 'completed') return;
+    this.#abandoned.set(left, { cancelled: false });
+    left.abandon();
+  }
+
+  #sendTo(reached: Reached): void {
+    const { layer, timers } = this.#context;
+    const order = this.#order;
+    this.#reached = reached;
+    const branch = layer.branches.make(order.requestUri);
+    const request = composeRequest(
+      this.#context,
+      {
+        method: 'INVITE',
+        requestUri: order.requestUri,
+        routes: NO_ROUTES,
+        from: this.#from,
+        to: order.to,
+        callId: this.callId,
+        sequence: this.#sequence,
+        ownRows: this.#ownRows(),
+        rows: order.headers,
+        body: order.body,
+        optionTags: this.#optionTags(),
+      },
+      reached.flow,
+      branch,
+    );
+    this.#silence = timers.start(order.noResponseTimeoutMs, this, 'silence');
+    order.handler.onSent(reached.target, reached.flow);
+    if (this.#over) return;
+    this.#transaction = layer.send(request, branch, reached.flow, this);
+  }
+
+  #ownRows(): readonly HeaderRow[] {
+    const { reliableProvisional, sessionTimer } = this.#order;
+    const rows: HeaderRow[] = [...this.#credentialRows];
+    if (reliableProvisional === 'require') rows.push(['Require', '100rel']);
+    if (sessionTimer) rows.push(...askRows(sessionTimer.intervalSeconds, this.#minimumSeconds, undefined));
+    return rows;
+  }
+
+  #optionTags(): readonly string[] {
+    const { optionTags } = this.#context.options;
+    return this.#order.reliableProvisional === 'off' ? optionTags.filter((tag) => tag !== '100rel') : optionTags;
+  }
+
+  /** The first response of a target: it lives, and may be told to CANCEL. */
+  #hear(): void {
+    this.#context.timers.stop(this.#silence);
+    this.#silence = undefined;
+    this.#heard = true;
+  }
+
+  #provisional(response: SipResponse, flow: Flow): void {
+    if (this.#cancelRows && !this.#cancelSent) this.#sendCancel();
+    if (response.status === 100 || this.#over) return;
+    if (response.to.tag === undefined) return this.#order.handler.onProvisional(response, undefined);
+    const fork = this.#forkOf(response, flow);
+    const { dialog } = fork;
+    if (dialog.state !== 'early') return;
+    const order = fork.reliable.take(response);
+    if (order.kind === 'stale') return this.#context.counters.add('sip_stray', 'reliable-response');
+    dialog.data.refreshTarget(response);
+    dialog.noteAllows(response);
+    if (order.kind === 'unreliable') return this.#order.handler.onProvisional(response, dialog);
+    this.#reliableProvisional(response, dialog, order.rseq);
+  }
+
+  /** RFC 3262 §4: acknowledged by PRACK; one that brings an offer waits for the call layer's answer. */
+  #reliableProvisional(response: SipResponse, dialog: InviteDialog, rseq: number): void {
+    const rack = `${rseq} ${this.#sequence} INVITE`;
+    const describes = describesSession(response.contentType);
+    const isOffer = describes && dialog.offers.open === 'none' && this.#order.body === undefined;
+    if (describes) dialog.offers.received();
+    let sent = false;
+    const prack = (body?: MessageBody): void => {
+      if (sent || dialog.state === 'terminated') return;
+      sent = true;
+      dialog.sendPrack(rack, body);
+    };
+    this.#order.handler.onProvisional(response, dialog, prack);
+    if (!isOffer) prack();
+  }
+
+  #success(response: SipResponse, flow: Flow): void {
+    const fork = this.#forkOf(response, flow);
+    const { dialog } = fork;
+    if (dialog.state !== 'early') return dialog.repeatAck(this.#sequence);
+    this.#answered = true;
+    this.#stopCancelWait();
+    dialog.data.refreshTarget(response);
+    dialog.data.replaceRouteSet(uacRouteSet(response));
+    dialog.flow = flow;
+    dialog.noteAllows(response);
+    if (describesSession(response.contentType)) dialog.offers.received();
+    dialog.confirm();
+    dialog.expectAck(this.#sequence);
+    dialog.session.settle(response);
+    this.#order.handler.onAnswered(response, dialog);
+  }
+
+  #failure(response: SipResponse): void {
+    if (this.#over) return;
+    if (!this.#cancelRows && this.#retries(response)) return;
+    this.#reject(response);
+  }
+
+  #retries(response: SipResponse): boolean {
+    const { status } = response;
+    if ((status === 401 || status === 407) && this.#credentials?.learn(response, this.#challenges, true)) {
+      this.#credentialRows = this.#credentials.authorize('INVITE', this.#order.requestUri);
+      return this.#sendAgain();
+    }
+    if (status === 422 && this.#order.sessionTimer && response.headers.has('Min-SE') && ++this.#times422 <= MOST_422) {
+      this.#minimumSeconds = Math.max(this.#minimumSeconds, minimumSe(response));
+      return this.#sendAgain();
+    }
+    if (status !== 503) return false;
+    this.#lastRefusal = response;
+    if (!this.#walk.hasMore) return false;
+    this.#endEarly();
+    this.#nextTarget();
+    return true;
+  }
+
+  /** To the same target, as a new request of the same leg (RFC 3261 §22.2). */
+  #sendAgain(): true {
+    this.#sequence++;
+    this.#endEarly();
+    this.#transaction = undefined;
+    this.#heard = false;
+    this.#sendTo(this.#reached!);
+    return true;
+  }
+
+  #forkOf(response: SipResponse, flow: Flow): Fork {
+    const tag = response.to.tag ?? '';
+    const known = this.#forks.get(tag);
+    if (known) return known;
+    const data = uacDialogState(this.#sent(response.cseq.sequence), response);
+    const dialog = new InviteDialog(this.#context, data, 'uac', flow, this.#credentials);
+    const { sessionTimer, body } = this.#order;
+    if (sessionTimer) dialog.session.setWishes(sessionTimer.intervalSeconds, this.#minimumSeconds);
+    if (describesSession(body?.contentType)) dialog.offers.sent();
+    const fork = { dialog, reliable: new ReliableReceiver() };
+    this.#forks.set(tag, fork);
+    this.#context.dialogs.add(dialog);
+    return fork;
+  }
+
+  #sent(sequence: number): SentInvite {
+    return { requestUri: this.#order.requestUri, from: this.#from, localTag: this.localTag, sequence };
+  }
+
+  #sendCancel(): void {
+    const transaction = this.#transaction;
+    const cancel = transaction?.buildCancel(this.#cancelRows!);
+    if (!transaction || !cancel) return;
+    this.#cancelSent = true;
+    this.#context.layer.send(cancel, transaction.branch, transaction.flow, deaf);
+    this.#cancelWait = this.#context.timers.start(64 * this.#context.options.t1Ms, this, 'cancel');
+  }
+
+  /** A target we had turned away from speaks after all: it is cancelled, or its call ended. */
+  #lateResponse(response: SipResponse, transaction: ClientTransaction, flow: Flow): void {
+    const left = this.#abandoned.get(transaction);
+    if (!left) return;
+    if (response.status < 200) {
+      if (left.cancelled) return;
+      left.cancelled = true;
+      const cancel = transaction.buildCancel(NO_ROWS);
+      if (cancel) this.#context.layer.send(cancel, transaction.branch, transaction.flow, deaf);
+    } else if (response.status < 300) this.#hangUp(response, flow);
+  }
+
+  #hangUp(response: SipResponse, flow: Flow): void {
+    const known = this.#forks.get(response.to.tag ?? '');
+    const { sequence } = response.cseq;
+    if (known) return known.dialog.repeatAck(sequence);
+    const { dialog } = this.#forkOf(response, flow);
+    this.#context.counters.add('sip_late_answers');
+    dialog.confirm();
+    dialog.expectAck(sequence);
+    dialog.ack();
+    dialog.bye();
+  }
+
+  #reject(response: SipResponse): void {
+    this.#finish();
+    this.#order.handler.onRejected(response);
+  }
+
+  #fail(error: GatewayError): void {
+    if (this.#over) return;
+    this.#finish();
+    this.#order.handler.onFailed(error);
+  }
+
+  #finish(): void {
+    this.#over = true;
+    this.#stopCancelWait();
+    this.#context.timers.stop(this.#silence);
+    this.#silence = undefined;
+    this.#endEarly();
+  }
+
+  #endEarly(): void {
+    for (const [tag, { dialog }] of this.#forks) {
+      if (dialog.state !== 'early') continue;
+      dialog.end();
+      this.#forks.delete(tag);
+    }
+  }
+
+  #stopCancelWait(): void {
+    this.#context.timers.stop(this.#cancelWait);
+    this.#cancelWait = undefined;
+  }
+}
+
+const NO_ROUTES: readonly string[] = [];
+
+/** Sends CANCEL; whatever answers it changes nothing (RFC 3261 §9.1). */
+const deaf: ClientUser = { onResponse: () => {}, onTimeout: () => {}, onTransportError: () => {} };
+
+const cancelled = (): GatewayError =>
+  new GatewayError('sip.cancelled', 'Cancelled before anything was sent', { origin: 'local', sipStatus: 487 });

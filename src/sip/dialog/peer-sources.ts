@@ -1,0 +1,64 @@
+import { isIP } from 'node:net';
+import { GatewayError } from '../../core/index.js';
+import { SipSyntaxError, SipUri } from '../message/index.js';
+import type { Flow } from '../transport/flow.js';
+import type { DialogContext } from './context.js';
+import type { DialogState } from './dialog-state.js';
+import { locationOf } from './next-hop.js';
+
+/**
+ * Whether a request inside a dialog comes from the dialog's peer. Call-ID and tags are no secret on a path without
+ * TLS, so the source must be one of: the dialog's own flow, an address the dialog was seen from, the next hop or
+ * remote target it named, or a connection that TLS proved to be the same peer.
+ */
+
+/** True when both flows lead to the same peer: same connection, same address, or same verified TLS name. */
+export function samePeer(known: Flow, flow: Flow): boolean {
+  if (known === flow || known.remote.address === flow.remote.address) return true;
+  const names = flow.tls?.peerNames ?? [];
+  const knownNames = known.tls?.peerNames ?? [];
+  return names.some((name) => knownNames.includes(name));
+}
+
+/** Tells whether the flow is one of the peer's; looks names up only where literals do not decide. `done` is called once. */
+export function admitSource(
+  context: DialogContext,
+  data: DialogState,
+  known: Flow,
+  flow: Flow,
+  done: (ok: boolean) => void,
+): void {
+  if (!context.options.bindSources || samePeer(known, flow)) return done(true);
+  const named = [data.way.nextHop, targetOf(data.remoteTarget)];
+  const { address } = flow.remote;
+  if (named.some((uri) => uri?.host === address)) return done(true);
+  lookUp(context, named, address, done);
+}
+
+function targetOf(remoteTarget: string): SipUri | undefined {
+  try {
+    return SipUri.parse(remoteTarget);
+  } catch (error) {
+    if (error instanceof SipSyntaxError) return undefined;
+    throw error;
+  }
+}
+
+function lookUp(
+  context: DialogContext,
+  named: readonly (SipUri | undefined)[],
+  address: string,
+  done: (ok: boolean) => void,
+): void {
+  const names = named.flatMap((uri) => (uri && isIP(uri.host) === 0 ? [locationOf(uri)] : []));
+  const ask = (at: number): void => {
+    const where = names[at];
+    if (at >= names.length) return done(false);
+    if (!where) return ask(at + 1);
+    context.locator.locate(where, (result) => {
+      if (!(result instanceof GatewayError) && result.some((target) => target.address === address)) return done(true);
+      ask(at + 1);
+    });
+  };
+  ask(0);
+}

@@ -1,0 +1,146 @@
+import type { GatewayError } from '../../core/index.js';
+import { SipRequest, type SipResponse, serialize } from '../message/index.js';
+import type { HeaderRow } from '../signaling.js';
+import type { Flow } from '../transport/flow.js';
+import { inviteClientTable } from './invite-client.js';
+import { clientKey } from './matching.js';
+import { nonInviteClientTable } from './non-invite-client.js';
+import type { Action } from './table.js';
+import { type RunnerContext, Transaction } from './transaction.js';
+
+/** Whoever sent the request. */
+export interface ClientUser {
+  /** A response; for INVITE every 2xx comes here while the transaction is accepted (RFC 6026 §7.2). */
+  onResponse(response: SipResponse, transaction: ClientTransaction, flow: Flow): void;
+  /** No final response in 64×T1 (timers B and F). */
+  onTimeout(transaction: ClientTransaction): void;
+  onTransportError(error: GatewayError, transaction: ClientTransaction): void;
+  /** The transaction is gone: no response comes any more. */
+  onEnded?(transaction: ClientTransaction): void;
+}
+
+export interface ClientContext extends RunnerContext {
+  transmit(message: SipRequest | SipResponse | undefined, bytes: Buffer, flow: Flow, again: boolean): void;
+  removeClient(transaction: ClientTransaction): void;
+}
+
+/** A client transaction of either kind; made by the layer. */
+export class ClientTransaction extends Transaction {
+  readonly method: string;
+  readonly branch: string;
+  readonly user: ClientUser;
+  readonly #context: ClientContext;
+  #request: SipRequest | undefined;
+  #bytes: Buffer;
+  /** What came with the event that runs now. */
+  #response: SipResponse | undefined;
+  #responseFlow: Flow | undefined;
+  #error: GatewayError | undefined;
+
+  /** @param request complete, with our Via (of `branch`) topmost */
+  constructor(context: ClientContext, request: SipRequest, branch: string, flow: Flow, user: ClientUser) {
+    const invite = request.method === 'INVITE';
+    super(
+      context,
+      invite ? inviteClientTable : nonInviteClientTable,
+      'initial',
+      clientKey(branch, request.method),
+      flow,
+    );
+    this.#context = context;
+    this.method = request.method;
+    this.branch = branch;
+    this.user = user;
+    this.#request = request;
+    this.#bytes = serialize(request);
+  }
+
+  /** Sends the request for the first time. */
+  begin(): void {
+    this.dispatch('begin');
+  }
+
+  receive(response: SipResponse, flow: Flow): void {
+    this.#response = response;
+    this.#responseFlow = flow;
+    this.dispatch(this.#eventOf(response.status));
+    this.#response = this.#responseFlow = undefined;
+  }
+
+  transportFailed(error: GatewayError): void {
+    this.#error = error;
+    this.dispatch('transportError');
+    this.#error = undefined;
+  }
+
+  /** INVITE only: stops retransmitting, while late responses still come to the user. */
+  abandon(): void {
+    this.dispatch('abandon');
+  }
+
+  /** Ends the wait for a final response without a word to the user. */
+  giveUp(): void {
+    this.dispatch('giveUp');
+  }
+
+  /** A CANCEL for this INVITE, in a transaction of its own on the same branch (RFC 3261 §9.1); undefined once answered. */
+  buildCancel(rows: readonly HeaderRow[]): SipRequest | undefined {
+    const invite = this.#request;
+    return invite && follower(invite, 'CANCEL', invite.headers.get('To')!, rows);
+  }
+
+  protected perform(kind: Action['kind']): void {
+    switch (kind) {
+      case 'send':
+        return this.#context.transmit(this.#request, this.#bytes, this.flow, false);
+      case 'resend':
+      case 'resendAck':
+        return this.#context.transmit(undefined, this.#bytes, this.flow, true);
+      case 'sendAck':
+        return this.#sendAck();
+      case 'passUp':
+        return this.user.onResponse(this.#response!, this, this.#responseFlow!);
+      case 'release':
+        this.#request = undefined;
+        return;
+      case 'reportTimeout':
+        return this.user.onTimeout(this);
+      case 'reportTransportError':
+        return this.user.onTransportError(this.#error!, this);
+    }
+  }
+
+  protected onTerminated(): void {
+    this.#context.removeClient(this);
+    this.user.onEnded?.(this);
+  }
+
+  #sendAck(): void {
+    const ack = follower(this.#request!, 'ACK', this.#response!.headers.get('To')!, []);
+    this.#bytes = serialize(ack);
+    this.#context.transmit(ack, this.#bytes, this.flow, false);
+  }
+
+  #eventOf(status: number): string {
+    if (status < 200) return 'response1xx';
+    if (this.method !== 'INVITE') return 'response200to699';
+    return status < 300 ? 'response2xx' : 'response300to699';
+  }
+}
+
+/** An ACK or CANCEL after an INVITE: same Request-URI, top Via, Route, From, Call-ID, CSeq number (§9.1, §17.1.1.3). */
+function follower(invite: SipRequest, method: string, to: string, rows: readonly HeaderRow[]): SipRequest {
+  const request = SipRequest.create(method, invite.requestUri);
+  const from = invite.headers;
+  const into = request.headers;
+  into.append('Via', from.get('Via')!);
+  into.append('Max-Forwards', '70');
+  for (const route of from.all('Route')) into.append('Route', route);
+  into.append('From', from.get('From')!);
+  into.append('To', to);
+  into.append('Call-ID', invite.callId);
+  into.append('CSeq', `${invite.cseq.sequence} ${method}`);
+  for (const [name, value] of rows) into.append(name, value);
+  into.append('Content-Length', '0');
+  return request;
+}

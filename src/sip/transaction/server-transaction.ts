@@ -1,0 +1,149 @@
+import type { GatewayError } from '../../core/index.js';
+import type { SipRequest, SipResponse } from '../message/index.js';
+import { serialize } from '../message/index.js';
+import type { Flow, ResolvedTarget } from '../transport/flow.js';
+import { inviteServerTable } from './invite-server.js';
+import { nonInviteServerTable } from './non-invite-server.js';
+import type { Action } from './table.js';
+import { type RunnerContext, Transaction } from './transaction.js';
+import { reconnectTarget } from './via.js';
+
+/** Whoever answers the request. */
+export interface ServerUser {
+  /** An ACK that shares the branch of its answered INVITE (RFC 2543 peers do that for 2xx too). */
+  onAck?(request: SipRequest, flow: Flow): void;
+  /** A CANCEL that matches the INVITE, already answered (§9.2). */
+  onCancel?(request: SipRequest, flow: Flow): void;
+  /** No ACK for a final response other than 2xx (timer H). */
+  onAckTimeout?(): void;
+  onTransportError?(error: GatewayError): void;
+}
+
+export interface ServerContext extends RunnerContext {
+  transmit(message: SipRequest | SipResponse | undefined, bytes: Buffer, flow: Flow, again: boolean): void;
+  transmitResponse(
+    transaction: ServerTransaction,
+    message: SipResponse | undefined,
+    bytes: Buffer,
+    again: boolean,
+  ): void;
+  removeServer(transaction: ServerTransaction): void;
+}
+
+/** A server transaction of either kind; made by the layer. */
+export class ServerTransaction extends Transaction {
+  readonly method: string;
+  /** Key under which a merged request is known; '' when it needs none. */
+  readonly mergeKey: string;
+  /** Via values of every response. */
+  readonly vias: readonly string[];
+  /** Where a new connection would lead if this one is lost; undefined where none can (UDP, WebSocket). */
+  readonly reconnect: ResolvedTarget | undefined;
+  user: ServerUser = {};
+  /** To tag of the responses; an RFC 2543 ACK must carry it. */
+  localTag = '';
+  readonly #context: ServerContext;
+  #request: SipRequest | undefined;
+  #bytes: Buffer | undefined;
+  /** What came with the event that runs now. */
+  #message: SipRequest | SipResponse | undefined;
+  #error: GatewayError | undefined;
+
+  constructor(
+    context: ServerContext,
+    request: SipRequest,
+    keys: { readonly key: string; readonly mergeKey: string },
+    vias: readonly string[],
+    flow: Flow,
+  ) {
+    const invite = request.method === 'INVITE';
+    super(context, invite ? inviteServerTable : nonInviteServerTable, invite ? 'proceeding' : 'trying', keys.key, flow);
+    this.#context = context;
+    this.#request = request;
+    this.method = request.method;
+    this.mergeKey = keys.mergeKey;
+    this.vias = vias;
+    this.reconnect = reconnectTarget(request, flow);
+  }
+
+  /** The request, until its final response is sent. */
+  get request(): SipRequest | undefined {
+    return this.#request;
+  }
+
+  /** True once a final response was sent. */
+  get answered(): boolean {
+    return this.state !== 'proceeding' && this.state !== 'trying';
+  }
+
+  /** A retransmission of the request, or the ACK of an INVITE. */
+  receive(request: SipRequest, flow: Flow): void {
+    if (this.flow.closed) this.flow = flow;
+    this.#message = request;
+    this.dispatch(request.method === 'ACK' ? 'ack' : 'request');
+    this.#message = undefined;
+  }
+
+  /** Sends a response, complete. One that the state does not allow is not sent. */
+  respond(response: SipResponse): void {
+    this.#message = response;
+    this.dispatch(this.#eventOf(response.status));
+    this.#message = undefined;
+  }
+
+  /** Sends the last response again: the user's own repetition of a 2xx or reliable 1xx. */
+  repeat(bytes: Buffer): void {
+    if (!this.terminated) this.#context.transmitResponse(this, undefined, bytes, true);
+  }
+
+  /** Ends the transaction without a response. */
+  forget(): void {
+    this.dispatch('forget');
+  }
+
+  /** Bytes last sent, for `repeat`. */
+  get lastBytes(): Buffer | undefined {
+    return this.#bytes;
+  }
+
+  transportFailed(error: GatewayError): void {
+    this.#error = error;
+    this.dispatch('transportError');
+    this.#error = undefined;
+  }
+
+  protected perform(kind: Action['kind']): void {
+    switch (kind) {
+      case 'send':
+        return this.#send(this.#message as SipResponse);
+      case 'resend':
+        if (this.#bytes) this.#context.transmitResponse(this, undefined, this.#bytes, true);
+        return;
+      case 'passUp':
+        return this.user.onAck?.(this.#message as SipRequest, this.flow);
+      case 'release':
+        this.#request = undefined;
+        return;
+      case 'reportTimeout':
+        return this.user.onAckTimeout?.();
+      case 'reportTransportError':
+        return this.user.onTransportError?.(this.#error!);
+    }
+  }
+
+  protected onTerminated(): void {
+    this.#context.removeServer(this);
+  }
+
+  #send(response: SipResponse): void {
+    const bytes = serialize(response);
+    this.#bytes = bytes;
+    this.#context.transmitResponse(this, response, bytes, false);
+  }
+
+  #eventOf(status: number): string {
+    if (status < 200) return 'send1xx';
+    if (this.method !== 'INVITE') return 'send200to699';
+    return status < 300 ? 'send2xx' : 'send300to699';
+  }
+}

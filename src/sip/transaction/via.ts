@@ -1,0 +1,61 @@
+import { isIPv6 } from 'node:net';
+import type { SipRequest } from '../message/index.js';
+import type { Endpoint, Flow, ResolvedTarget, TransportName } from '../transport/flow.js';
+
+/** Via on the way out, and what becomes of a received one: RFC 3261 §18.1.1, §18.2.1, §18.2.2, RFC 3581. */
+
+const PROTOCOL: Readonly<Record<TransportName, string>> = { udp: 'UDP', tcp: 'TCP', tls: 'TLS', ws: 'WS', wss: 'WSS' };
+
+/** A Via value of ours for a request on this transport; `rport` asks for symmetric responses (RFC 3581 §3). */
+export const viaValue = (transport: TransportName, sentBy: Endpoint, branch: string): string =>
+  `SIP/2.0/${PROTOCOL[transport]} ${hostOf(sentBy.address)}:${sentBy.port};branch=${branch};rport`;
+
+/** A host as it stands in a URI or Via: IPv6 in brackets. */
+export const hostOf = (address: string): string => (address.includes(':') ? `[${address}]` : address);
+
+/**
+ * The Via values of every response to this request, topmost first: `received` is added where the sent-by is not where
+ * the request came from (RFC 3261 §18.2.1), and `rport` is filled in where it was asked for (RFC 3581 §4).
+ */
+export function responseVias(request: SipRequest, flow: Flow): string[] {
+  const vias = request.headers.list('Via');
+  const top = request.topVia;
+  const asksPort = top.rport !== undefined;
+  if (asksPort) top.params.set('rport', String(flow.remote.port));
+  if (asksPort || !sameAddress(top.host, flow.remote.address)) top.params.set('received', flow.remote.address);
+  else if (!top.params.has('received')) return vias;
+  else top.params.set('received', flow.remote.address);
+  vias[0] = top.toString();
+  return vias;
+}
+
+const sameAddress = (host: string, address: string): boolean =>
+  host === address || (isIPv6(host) && isIPv6(address) && canonical(host) === canonical(address));
+
+/** One spelling for each IPv6 address. */
+const canonical = (address: string): string => new URL(`http://[${address}]/`).hostname;
+
+const DEFAULT_PORT: Readonly<Record<TransportName, number>> = { udp: 5060, tcp: 5060, tls: 5061, ws: 80, wss: 443 };
+
+/**
+ * Where the responses to a UDP request go when its source is not the place: a peer that did not ask for rport is
+ * answered at its sent-by port (RFC 3261 §18.2.2). Undefined: at its source.
+ */
+export function udpResponseTarget(request: SipRequest, flow: Flow): ResolvedTarget | undefined {
+  const via = request.topVia;
+  const port = via.port ?? DEFAULT_PORT.udp;
+  if (flow.transport !== 'udp' || via.rport !== undefined || port === flow.remote.port) return undefined;
+  return { transport: 'udp', address: flow.remote.address, port };
+}
+
+/**
+ * Where a new connection leads when the one a request came on is lost: the source address at the sent-by port
+ * (RFC 3261 §18.2.2). Undefined for UDP, and for WebSocket peers, which cannot be connected to.
+ */
+export function reconnectTarget(request: SipRequest, flow: Flow): ResolvedTarget | undefined {
+  const { transport } = flow;
+  if (transport !== 'tcp' && transport !== 'tls') return undefined;
+  const via = request.topVia;
+  const target = { transport, address: flow.remote.address, port: via.port ?? DEFAULT_PORT[transport] };
+  return transport === 'tls' ? { ...target, serverName: via.host } : target;
+}
