@@ -96,7 +96,7 @@ describe('an INVITE', () => {
     const keys = { ...inboundKeys, called: '+12065550199' };
     const record = await refusal(gateway, 404, { address: CARRIER_ADDRESS, keys });
     expect(record.Direction).toBe('Inbound');
-    expect(record.Trunkline.Code).toBe('origination.unknown-number');
+    expect(record.Trunkline.Code).toBe('inbound.number-unassigned');
     expect((await gateway.metrics()).sum('voice_connector_inbound_call_failures_total')).toBe(1);
   });
 
