@@ -161,6 +161,7 @@ export const CODES = {
 
   // Configuration and files.
   'config.listener': 'A listener of the configuration cannot be used.',
+  'config.cidr': 'A range of the configuration is no address and no CIDR block.',
   'config.tls': 'The certificate or key of the configuration cannot be used.',
   'records.unsupported': 'The place for records that is configured is not supported by this build.',
 } as const satisfies Readonly<Record<string, string>>;

@@ -88,8 +88,8 @@ function unknownOwner(
 }
 
 function admission(judgement: Judgement): Admission {
-  const { connector, carrier, direction } = judgement;
-  const customer = connector!.mediaSources;
+  const { connector, carrier, direction, proxy } = judgement;
+  const customer = proxy ? planMedia(judgement) : connector!.mediaSources;
   const remote = direction === 'Inbound' ? carrierMedia(carrier!.resource.mediaSources) : planMedia(judgement);
   return {
     kind: 'admit',

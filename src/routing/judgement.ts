@@ -84,6 +84,12 @@ export function refuse(
   return { verdict: 'fail', code, status, reason, input, detail: reason, ...more };
 }
 
+/** A check that is passed over once an earlier one has made the plan: emergency calls, proxy sessions. */
+export function unlessPlanned(check: Check, detail: string): Check {
+  const skipped = skip(detail);
+  return { name: check.name, run: (judgement) => (judgement.plan.length > 0 ? skipped : check.run(judgement)) };
+}
+
 /** Runs the checks in order and keeps each step; gives the refusal that ended them, if one did. */
 export function runChecks(checks: readonly Check[], judgement: Judgement): RefusalResult | undefined {
   for (const check of checks) {

@@ -1,5 +1,5 @@
 import { capacityCheck } from '../capacity.js';
-import { type Check, type Judgement, skip } from '../judgement.js';
+import { type Check, unlessPlanned } from '../judgement.js';
 import { encryptionCheck } from '../offer.js';
 import { allowlistCheck } from './allowlist.js';
 import { callerIdCheck } from './caller-id.js';
@@ -12,17 +12,8 @@ import { fraudCheck } from './fraud.js';
 import { concurrencyCheck, cpsCheck } from './limits.js';
 import { numberCheck } from './number.js';
 
-/** A check that an emergency call passes unseen. */
-function unlessEmergency(check: Check): Check {
-  const SKIPPED = skip('Skipped: emergency call.');
-  return {
-    name: check.name,
-    run: (judgement: Judgement) => (isEmergencyPlan(judgement) ? SKIPPED : check.run(judgement)),
-  };
-}
-
-/** The plan stands already: an emergency call or its rehearsal. */
-const isEmergencyPlan = (judgement: Judgement): boolean => judgement.plan.length > 0;
+/** Emergency calls skip every limit after their own check. */
+const unlessEmergency = (check: Check): Check => unlessPlanned(check, 'Skipped: emergency call.');
 
 /** Termination: design §4, in its order. The first that fails answers. */
 export const TERMINATION_CHECKS: readonly Check[] = [
