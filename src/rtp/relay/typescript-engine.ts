@@ -7,7 +7,7 @@ import { LEG_BYTES, legRecord } from './layout.js';
 import { PortPool, pairCount } from './port-pool.js';
 import { Shard } from './shard.js';
 import type { BindSocket } from './sockets.js';
-import { startInline, startWorker } from './thread.js';
+import { type RelayThread, type RelayThreadParts, startInline, startWorker } from './thread.js';
 
 export interface TypescriptEngineOptions {
   /** Local addresses to bind, the first is the default; at most one IPv4 and one IPv6 address. */
@@ -23,6 +23,8 @@ export interface TypescriptEngineOptions {
   readonly scheduler: Scheduler;
   readonly random: Random;
   readonly logger: Logger;
+  /** Starts the threads in another way than as workers; `index` counts them from 0. */
+  readonly startThread?: (parts: RelayThreadParts, index: number) => RelayThread;
   /** Sockets for `workers: 0`; default the machine's. */
   readonly bind?: BindSocket;
 }
@@ -145,6 +147,7 @@ export class TypescriptEngine implements MediaEngine {
         this.#restartLater(shard);
       };
       const parts = { counters: this.#counters, scheduler, onReport, onDeath };
+      if (startThread) return startThread(parts, this.#shards.indexOf(shard));
       return workers === 0 ? startInline(parts, random, bind) : startWorker(parts);
     });
   }
