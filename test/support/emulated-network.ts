@@ -111,7 +111,10 @@ export class EmulatedHost implements Wire, Locator {
   }
 
   open(target: ResolvedTarget, _connectTimeoutMs: number, done: (result: Flow | GatewayError) => void): void {
-    if (target.transport === 'udp') return done(this.udpFlow(target));
+    if (target.transport === 'udp') {
+      done(this.udpFlow(target));
+      return;
+    }
     for (const connection of this.connections) {
       const { remote, inbound, closed, transport } = connection;
       if (
@@ -121,7 +124,8 @@ export class EmulatedHost implements Wire, Locator {
         remote.address === target.address &&
         remote.port === target.port
       ) {
-        return done(connection);
+        done(connection);
+        return;
       }
     }
     this.network.scheduler.after(2 * this.network.delayMs, () => done(this.#connect(target)));
@@ -133,9 +137,15 @@ export class EmulatedHost implements Wire, Locator {
 
   locate(where: Location, done: (result: readonly ResolvedTarget[] | GatewayError) => void): void {
     const named = this.names.get(where.host);
-    if (named) return done(named);
+    if (named) {
+      done(named);
+      return;
+    }
     const transport = where.transport ?? (where.secure ? 'tls' : 'udp');
-    if (/^[\d.:a-f]+$/.test(where.host)) return done([{ transport, address: where.host, port: where.port ?? 5060 }]);
+    if (/^[\d.:a-f]+$/.test(where.host)) {
+      done([{ transport, address: where.host, port: where.port ?? 5060 }]);
+      return;
+    }
     done(new GatewayError('dns.not-found', 'no such host', { origin: 'remote' }));
   }
 

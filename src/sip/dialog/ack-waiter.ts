@@ -35,7 +35,8 @@ export class AckWaiter {
   onTimer(name: 'repeat' | 'expire'): void {
     if (name === 'expire') {
       this.stop();
-      return this.user.onAckExpired(this);
+      this.user.onAckExpired(this);
+      return;
     }
     this.#intervalMs = Math.min(2 * this.#intervalMs, this.#context.options.t2Ms);
     this.#repeat = this.#context.timers.start(this.#intervalMs, this, 'repeat');

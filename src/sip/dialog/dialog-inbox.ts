@@ -112,21 +112,31 @@ export class DialogInbox implements ReplyHooks {
   #sequenced(reply: Reply): void {
     const dialog = this.#dialog;
     const { request } = reply;
-    if (dialog.state === 'terminated') return reply.respond(request.method === 'BYE' ? 200 : 481);
-    if (!dialog.data.takeRemoteSequence(request.cseq.sequence))
-      return this.#refuse(reply, 500, 'cseq', { reason: 'CSeq Out Of Order' });
+    if (dialog.state === 'terminated') {
+      reply.respond(request.method === 'BYE' ? 200 : 481);
+      return;
+    }
+    if (!dialog.data.takeRemoteSequence(request.cseq.sequence)) {
+      this.#refuse(reply, 500, 'cseq', { reason: 'CSeq Out Of Order' });
+      return;
+    }
     dialog.flow = reply.flow;
     switch (request.method) {
       case 'BYE':
-        return this.#bye(reply);
+        this.#bye(reply);
+        return;
       case 'INVITE':
-        return this.#invite(reply);
+        this.#invite(reply);
+        return;
       case 'UPDATE':
-        return this.#update(reply);
+        this.#update(reply);
+        return;
       case 'PRACK':
-        return this.#prack(reply);
+        this.#prack(reply);
+        return;
       default:
-        return dialog.handler.onRequest(reply);
+        dialog.handler.onRequest(reply);
+        return;
     }
   }
 
@@ -138,8 +148,14 @@ export class DialogInbox implements ReplyHooks {
 
   #invite(reply: Reply): void {
     const dialog = this.#dialog;
-    if (dialog.inviteInProgress || dialog.offers.open === 'local') return this.#refuse(reply, 491, 'glare');
-    if (this.openInvite || dialog.offers.open === 'remote') return this.#refuseLater(reply);
+    if (dialog.inviteInProgress || dialog.offers.open === 'local') {
+      this.#refuse(reply, 491, 'glare');
+      return;
+    }
+    if (this.openInvite || dialog.offers.open === 'remote') {
+      this.#refuseLater(reply);
+      return;
+    }
     if (this.#refusedInterval(reply)) return;
     dialog.data.refreshTarget(reply.request);
     dialog.noteAllows(reply.request);
@@ -152,19 +168,31 @@ export class DialogInbox implements ReplyHooks {
     const dialog = this.#dialog;
     const { request } = reply;
     const offers = describesSession(request.contentType);
-    if (offers && dialog.offers.open === 'local') return this.#refuse(reply, 491, 'glare');
-    if (this.#openUpdate || (offers && dialog.offers.open === 'remote')) return this.#refuseLater(reply);
+    if (offers && dialog.offers.open === 'local') {
+      this.#refuse(reply, 491, 'glare');
+      return;
+    }
+    if (this.#openUpdate || (offers && dialog.offers.open === 'remote')) {
+      this.#refuseLater(reply);
+      return;
+    }
     if (this.#refusedInterval(reply)) return;
     dialog.data.refreshTarget(request);
     dialog.noteAllows(request);
     if (offers) dialog.offers.received();
-    else if (request.body.length === 0 && request.headers.has('Session-Expires')) return reply.respond(200);
+    else if (request.body.length === 0 && request.headers.has('Session-Expires')) {
+      reply.respond(200);
+      return;
+    }
     this.#openUpdate = true;
     dialog.handler.onRequest(reply);
   }
 
   #prack(reply: Reply): void {
-    if (this.onPrack) return this.onPrack(reply);
+    if (this.onPrack) {
+      this.onPrack(reply);
+      return;
+    }
     this.#refuse(reply, 481, 'prack');
   }
 

@@ -53,7 +53,10 @@ export class DialogRequest implements ClientUser {
   }
 
   onResponse(response: SipResponse, _transaction: ClientTransaction, flow: Flow): void {
-    if (this.finished) return this.#repeated(response);
+    if (this.finished) {
+      this.#repeated(response);
+      return;
+    }
     if (response.status >= 200) {
       if (this.#challenged(response, flow) || this.plan.retry?.(response, this)) return;
       this.finished = true;
@@ -69,8 +72,10 @@ export class DialogRequest implements ClientUser {
   }
 
   onTransportError(error: GatewayError): void {
-    if (this.#walk?.hasMore)
-      return this.#walk.next((result) => this.#reached(result instanceof GatewayError ? result : result.flow));
+    if (this.#walk?.hasMore) {
+      this.#walk.next((result) => this.#reached(result instanceof GatewayError ? result : result.flow));
+      return;
+    }
     this.fail(error);
   }
 
@@ -84,7 +89,10 @@ export class DialogRequest implements ClientUser {
 
   #reached(result: Flow | GatewayError): void {
     if (this.finished) return;
-    if (result instanceof GatewayError) return this.fail(result);
+    if (result instanceof GatewayError) {
+      this.fail(result);
+      return;
+    }
     const dialog = this.#dialog;
     const { context, data } = dialog;
     const { method, order } = this.plan;

@@ -70,7 +70,8 @@ export class InviteServerLeg implements InboundLeg, ServerUser, ReliableResponse
     this.#register();
     if (this.#requiresReliable || (order.reliable && this.supportsReliable)) {
       this.#reliable ??= new ReliableResponses(this.#context, this);
-      return this.#reliable.send(status, order);
+      this.#reliable.send(status, order);
+      return;
     }
     this.#transaction.respond(this.#compose(status, order, NO_ROWS));
     this.#lastProvisional = this.#transaction.lastBytes;
@@ -170,7 +171,10 @@ export class InviteServerLeg implements InboundLeg, ServerUser, ReliableResponse
 
   #prack(reply: Reply): void {
     const { request } = reply;
-    if (!this.#reliable?.take(request, this.request.cseq.sequence)) return reply.respond(481);
+    if (!this.#reliable?.take(request, this.request.cseq.sequence)) {
+      reply.respond(481);
+      return;
+    }
     if (describesSession(request.contentType)) this.dialog.offers.received();
     if (request.body.length === 0) reply.respond(200);
     this.handler.onPrack(reply);

@@ -108,23 +108,41 @@ export class InviteDialog implements Dialog {
   }
 
   reinvite(order: ResponseOrder, done: (outcome: Outcome) => void): void {
-    if (this.#phase === 'terminated') return this.#refuse(done, ended());
-    if (this.busy) return this.#refuse(done, glare());
+    if (this.#phase === 'terminated') {
+      this.#refuse(done, ended());
+      return;
+    }
+    if (this.busy) {
+      this.#refuse(done, glare());
+      return;
+    }
     this.sendInvite(order, done);
   }
 
   request(method: string, order: ResponseOrder, done: (outcome: Outcome) => void): void {
-    if (this.#phase === 'terminated') return this.#refuse(done, ended());
-    if (method !== 'UPDATE') return new DialogRequest(this, { method, order, done }).send();
+    if (this.#phase === 'terminated') {
+      this.#refuse(done, ended());
+      return;
+    }
+    if (method !== 'UPDATE') {
+      new DialogRequest(this, { method, order, done }).send();
+      return;
+    }
     if (describesSession(order.body?.contentType)) {
-      if (this.offers.open !== 'none') return this.#refuse(done, glare());
+      if (this.offers.open !== 'none') {
+        this.#refuse(done, glare());
+        return;
+      }
       this.offers.sent();
     }
     this.#sendUpdate(order, done);
   }
 
   bye(headers: readonly HeaderRow[] = NO_ROWS, done?: (outcome: Outcome) => void): void {
-    if (this.#phase === 'terminated') return done && this.#refuse(done, ended());
+    if (this.#phase === 'terminated') {
+      if (done) this.#refuse(done, ended());
+      return;
+    }
     this.#terminate();
     const send = (): void => {
       const finish = (outcome: Outcome): void => {
@@ -199,7 +217,10 @@ export class InviteDialog implements Dialog {
     const { method } = request;
     const carriedOffer = method === 'INVITE' || method === 'UPDATE' || method === 'PRACK';
     if (!carriedOffer) return;
-    if (status >= 300) return method === 'PRACK' ? undefined : this.offers.reset();
+    if (status >= 300) {
+      if (method !== 'PRACK') this.offers.reset();
+      return;
+    }
     if (describesSession(order.body?.contentType)) this.offers.sent();
     if (method !== 'PRACK' && this.#phase !== 'terminated') this.session.answered();
   }
@@ -210,7 +231,10 @@ export class InviteDialog implements Dialog {
     const { status } = response;
     if (status < 200) return;
     if (method === 'INVITE') this.inviteInProgress = false;
-    if (status >= 300) return this.#refused(request, status);
+    if (status >= 300) {
+      this.#refused(request, status);
+      return;
+    }
     this.flow = flow;
     if (method === 'PRACK' && describesSession(response.contentType)) this.offers.received();
     if (method !== 'INVITE' && method !== 'UPDATE') return;
@@ -219,7 +243,10 @@ export class InviteDialog implements Dialog {
     if (describesSession(response.contentType)) this.offers.received();
     if (method === 'UPDATE') this.offers.reset();
     else this.expectAck(request.sequence);
-    if (this.#phase !== 'terminated') return this.session.settle(response);
+    if (this.#phase !== 'terminated') {
+      this.session.settle(response);
+      return;
+    }
     this.ack();
   }
 

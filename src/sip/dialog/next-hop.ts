@@ -66,7 +66,10 @@ export class TargetWalk {
 
   /** Opens a flow to the next target that can be reached. `done` is called once, possibly before this returns. */
   next(done: (result: Reached | GatewayError) => void): void {
-    if (this.#targets) return this.#open(done);
+    if (this.#targets) {
+      this.#open(done);
+      return;
+    }
     this.#context.locator.locate(this.#where, (result) => {
       if (result instanceof GatewayError) return done(result);
       this.#targets = result;
@@ -76,7 +79,10 @@ export class TargetWalk {
 
   #open(done: (result: Reached | GatewayError) => void): void {
     const target = this.#targets![this.#next++];
-    if (!target) return done(this.#lastError ?? noTarget());
+    if (!target) {
+      done(this.#lastError ?? noTarget());
+      return;
+    }
     this.#context.wire.open(target, this.#connectTimeoutMs, (flow) => {
       if (!(flow instanceof GatewayError)) return done({ target, flow });
       this.#lastError = flow;

@@ -80,7 +80,10 @@ export class InviteClientLeg implements OutboundLeg, ClientUser {
   // What the transactions tell
 
   onResponse(response: SipResponse, transaction: ClientTransaction, flow: Flow): void {
-    if (transaction !== this.#transaction) return this.#lateResponse(response, transaction, flow);
+    if (transaction !== this.#transaction) {
+      this.#lateResponse(response, transaction, flow);
+      return;
+    }
     const { status } = response;
     this.#hear();
     if (status < 200) this.#provisional(response, flow);
@@ -113,7 +116,8 @@ export class InviteClientLeg implements OutboundLeg, ClientUser {
         origin: 'remote',
         sipStatus: 408,
       });
-      return this.#nextTarget();
+      this.#nextTarget();
+      return;
     }
     this.#cancelWait = undefined;
     this.#transaction?.giveUp();
@@ -122,8 +126,14 @@ export class InviteClientLeg implements OutboundLeg, ClientUser {
 
   #nextTarget(): void {
     this.#leaveTarget();
-    if (this.#cancelRows) return this.#fail(this.#lastError ?? cancelled());
-    if (!this.#walk.hasMore) return this.#giveUp();
+    if (this.#cancelRows) {
+      this.#fail(this.#lastError ?? cancelled());
+      return;
+    }
+    if (!this.#walk.hasMore) {
+      this.#giveUp();
+      return;
+    }
     this.#walk.next((result) => {
       if (this.#over) return;
       if (this.#cancelRows) return this.#fail(cancelled());
@@ -202,15 +212,24 @@ export class InviteClientLeg implements OutboundLeg, ClientUser {
   #provisional(response: SipResponse, flow: Flow): void {
     if (this.#cancelRows && !this.#cancelSent) this.#sendCancel();
     if (response.status === 100 || this.#over) return;
-    if (response.to.tag === undefined) return this.#order.handler.onProvisional(response, undefined);
+    if (response.to.tag === undefined) {
+      this.#order.handler.onProvisional(response, undefined);
+      return;
+    }
     const fork = this.#forkOf(response, flow);
     const { dialog } = fork;
     if (dialog.state !== 'early') return;
     const order = fork.reliable.take(response);
-    if (order.kind === 'stale') return this.#context.counters.add('sip_stray', 'reliable-response');
+    if (order.kind === 'stale') {
+      this.#context.counters.add('sip_stray', 'reliable-response');
+      return;
+    }
     dialog.data.refreshTarget(response);
     dialog.noteAllows(response);
-    if (order.kind === 'unreliable') return this.#order.handler.onProvisional(response, dialog);
+    if (order.kind === 'unreliable') {
+      this.#order.handler.onProvisional(response, dialog);
+      return;
+    }
     this.#reliableProvisional(response, dialog, order.rseq);
   }
 
@@ -233,7 +252,10 @@ export class InviteClientLeg implements OutboundLeg, ClientUser {
   #success(response: SipResponse, flow: Flow): void {
     const fork = this.#forkOf(response, flow);
     const { dialog } = fork;
-    if (dialog.state !== 'early') return dialog.repeatAck(this.#sequence);
+    if (dialog.state !== 'early') {
+      dialog.repeatAck(this.#sequence);
+      return;
+    }
     this.#answered = true;
     this.#stopCancelWait();
     dialog.data.refreshTarget(response);
@@ -324,7 +346,10 @@ export class InviteClientLeg implements OutboundLeg, ClientUser {
   #hangUp(response: SipResponse, flow: Flow): void {
     const known = this.#forks.get(response.to.tag ?? '');
     const { sequence } = response.cseq;
-    if (known) return known.dialog.repeatAck(sequence);
+    if (known) {
+      known.dialog.repeatAck(sequence);
+      return;
+    }
     const { dialog } = this.#forkOf(response, flow);
     this.#context.counters.add('sip_late_answers');
     dialog.confirm();

@@ -28,10 +28,16 @@ export function admitSource(
   flow: Flow,
   done: (ok: boolean) => void,
 ): void {
-  if (!context.options.bindSources || samePeer(known, flow)) return done(true);
+  if (!context.options.bindSources || samePeer(known, flow)) {
+    done(true);
+    return;
+  }
   const named = [data.way.nextHop, targetOf(data.remoteTarget)];
   const { address } = flow.remote;
-  if (named.some((uri) => uri?.host === address)) return done(true);
+  if (named.some((uri) => uri?.host === address)) {
+    done(true);
+    return;
+  }
   lookUp(context, named, address, done);
 }
 
@@ -53,8 +59,14 @@ function lookUp(
   const names = named.flatMap((uri) => (uri && isIP(uri.host) === 0 ? [locationOf(uri)] : []));
   const ask = (at: number): void => {
     const where = names[at];
-    if (at >= names.length) return done(false);
-    if (!where) return ask(at + 1);
+    if (at >= names.length) {
+      done(false);
+      return;
+    }
+    if (!where) {
+      ask(at + 1);
+      return;
+    }
     context.locator.locate(where, (result) => {
       if (!(result instanceof GatewayError) && result.some((target) => target.address === address)) return done(true);
       ask(at + 1);

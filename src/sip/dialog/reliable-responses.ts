@@ -64,7 +64,8 @@ export class ReliableResponses {
   onTimer(name: 'repeat' | 'expire'): void {
     if (name === 'expire') {
       this.stop();
-      return this.#user.onPrackExpired();
+      this.#user.onPrackExpired();
+      return;
     }
     this.#intervalMs *= 2;
     this.#repeat = this.#context.timers.start(this.#intervalMs, this, 'repeat');

@@ -92,9 +92,14 @@ export class SessionRefresh implements SessionTimerUser {
   onRefreshDue(): void {
     const dialog = this.#dialog;
     if (dialog.state !== 'confirmed') return;
-    if (dialog.remoteAllows.has('UPDATE'))
-      return dialog.sendRefresh('UPDATE', {}, (outcome) => this.#refreshed(outcome, 'UPDATE'));
-    if (dialog.busy) return this.#timer.retryRefresh(RETRY_MS);
+    if (dialog.remoteAllows.has('UPDATE')) {
+      dialog.sendRefresh('UPDATE', {}, (outcome) => this.#refreshed(outcome, 'UPDATE'));
+      return;
+    }
+    if (dialog.busy) {
+      this.#timer.retryRefresh(RETRY_MS);
+      return;
+    }
     const { localDescription } = dialog;
     const order: ResponseOrder = localDescription ? { body: localDescription } : {};
     dialog.sendRefresh('INVITE', order, (outcome) => this.#refreshed(outcome, 'INVITE'));
@@ -107,8 +112,14 @@ export class SessionRefresh implements SessionTimerUser {
   #refreshed(outcome: Outcome, method: 'UPDATE' | 'INVITE'): void {
     const status = outcome instanceof GatewayError ? (outcome.code === 'sip.timeout' ? 408 : 503) : outcome.status;
     if (status < 200) return;
-    if (status < 300) return method === 'INVITE' ? this.#dialog.ack() : undefined;
-    if (status === 408 || status === 481) return this.#expired();
+    if (status < 300) {
+      method === 'INVITE' ? this.#dialog.ack() : undefined;
+      return;
+    }
+    if (status === 408 || status === 481) {
+      this.#expired();
+      return;
+    }
     if (method === 'UPDATE' && (status === 405 || status === 501)) this.#dialog.forgetAllow('UPDATE');
     this.#timer.retryRefresh(status === 405 || status === 501 ? 0 : RETRY_MS);
   }

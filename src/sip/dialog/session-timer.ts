@@ -150,7 +150,8 @@ export class SessionTimer {
   onTimer(name: 'refresh' | 'expire'): void {
     if (name === 'refresh') {
       this.#refresh = undefined;
-      return this.#user.onRefreshDue();
+      this.#user.onRefreshDue();
+      return;
     }
     this.stop();
     this.#user.onSessionExpired();

@@ -45,11 +45,13 @@ export class ClientRequest implements ClientUser {
     if ((status === 401 || status === 407) && this.#credentials?.learn(response, this.#challenges, true)) {
       this.#credentialRows = this.#credentials.authorize(this.#order.method, this.#order.requestUri);
       this.#sequence++;
-      return this.#sendTo(this.#reached!);
+      this.#sendTo(this.#reached!);
+      return;
     }
     if (status === 503 && this.#walk.hasMore) {
       this.#lastRefusal = response;
-      return this.#nextTarget();
+      this.#nextTarget();
+      return;
     }
     this.#finish(response);
   }

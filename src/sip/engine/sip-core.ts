@@ -163,11 +163,20 @@ export class SipCore implements SignalingEngine, WireReceiver, DialogContext {
 
   #received(bytes: Buffer, flow: Flow): void {
     const outcome = parseDatagram(bytes, this.#parseLimits);
-    if (outcome.kind === 'error') return this.#malformed(outcome.error, flow);
-    if (outcome.kind !== 'message') return this.counters.add('sip_parse_errors', 'parse.truncated');
+    if (outcome.kind === 'error') {
+      this.#malformed(outcome.error, flow);
+      return;
+    }
+    if (outcome.kind !== 'message') {
+      this.counters.add('sip_parse_errors', 'parse.truncated');
+      return;
+    }
     const { message } = outcome;
     this.handler.onMessage?.('in', message, bytes, flow);
-    if (message instanceof SipResponse) return this.#response(message, flow);
+    if (message instanceof SipResponse) {
+      this.#response(message, flow);
+      return;
+    }
     this.counters.add('sip_requests_in', methodLabel(message.method));
     this.#request(message, flow);
   }
@@ -175,7 +184,10 @@ export class SipCore implements SignalingEngine, WireReceiver, DialogContext {
   #response(response: SipResponse, flow: Flow): void {
     this.counters.add('sip_responses_in', classLabel(response.status));
     // Two Via mean it was misrouted to us (RFC 3261 §8.1.3.3).
-    if (response.headers.all('Via').length > 1) return this.counters.add('sip_stray', 'via');
+    if (response.headers.all('Via').length > 1) {
+      this.counters.add('sip_stray', 'via');
+      return;
+    }
     try {
       if (!this.layer.receiveResponse(response, flow)) this.counters.add('sip_stray', 'response');
     } catch (error) {
@@ -186,14 +198,24 @@ export class SipCore implements SignalingEngine, WireReceiver, DialogContext {
 
   #request(request: SipRequest, flow: Flow): void {
     const { method } = request;
-    if (method === 'ACK') return this.#ack(request, flow);
-    if (method === 'CANCEL') return this.#cancel(request, flow);
+    if (method === 'ACK') {
+      this.#ack(request, flow);
+      return;
+    }
+    if (method === 'CANCEL') {
+      this.#cancel(request, flow);
+      return;
+    }
     const known = this.layer.findServer(request);
     if (known) {
       this.counters.add('sip_absorbed', methodLabel(method));
-      return known.receive(request, flow);
+      known.receive(request, flow);
+      return;
     }
-    if (this.layer.serverCount >= this.options.maxServerTransactions) return this.#overloaded(request, flow);
+    if (this.layer.serverCount >= this.options.maxServerTransactions) {
+      this.#overloaded(request, flow);
+      return;
+    }
     this.#opened(request, flow, this.layer.openServer(request, flow));
   }
 
@@ -213,24 +235,36 @@ export class SipCore implements SignalingEngine, WireReceiver, DialogContext {
   #dispatch(request: SipRequest, flow: Flow, transaction: ServerTransaction): void {
     const inside = request.to.tag !== undefined;
     const refused = checkRequest(request, transaction, inside, this);
-    if (refused) return this.#refuse(request, flow, transaction, refused);
-    if (inside) return this.#inside(request, flow, transaction);
+    if (refused) {
+      this.#refuse(request, flow, transaction, refused);
+      return;
+    }
+    if (inside) {
+      this.#inside(request, flow, transaction);
+      return;
+    }
     switch (request.method) {
       case 'INVITE':
-        return this.#invite(request, flow, transaction);
+        this.#invite(request, flow, transaction);
+        return;
       case 'BYE':
       case 'PRACK':
       case 'UPDATE':
       case 'INFO':
-        return this.#refuse(request, flow, transaction, NO_DIALOG);
+        this.#refuse(request, flow, transaction, NO_DIALOG);
+        return;
       default:
-        return this.handler.onRequest(new Reply(this, request, flow, transaction, this.#tag()));
+        this.handler.onRequest(new Reply(this, request, flow, transaction, this.#tag()));
+        return;
     }
   }
 
   #inside(request: SipRequest, flow: Flow, transaction: ServerTransaction): void {
     const dialog = this.dialogs.find(request);
-    if (!dialog) return this.#refuse(request, flow, transaction, NO_DIALOG);
+    if (!dialog) {
+      this.#refuse(request, flow, transaction, NO_DIALOG);
+      return;
+    }
     if (request.method === 'INVITE') this.#trying(request, transaction);
     dialog.inbox.receive(request, flow, transaction);
   }
@@ -240,7 +274,8 @@ export class SipCore implements SignalingEngine, WireReceiver, DialogContext {
     const minimum = leg.dialog.session.refusedMinimum(request);
     if (minimum !== undefined) {
       this.counters.add('sip_rejected', 'session-interval');
-      return leg.respond(422, { headers: [['Min-SE', String(minimum)]] });
+      leg.respond(422, { headers: [['Min-SE', String(minimum)]] });
+      return;
     }
     this.handler.onInvite(leg);
     if (transaction.state === 'proceeding' && !transaction.lastBytes) this.#trying(request, transaction);
@@ -256,7 +291,10 @@ export class SipCore implements SignalingEngine, WireReceiver, DialogContext {
 
   #ack(ack: SipRequest, flow: Flow): void {
     const transaction = this.layer.findServer(ack);
-    if (transaction) return transaction.receive(ack, flow);
+    if (transaction) {
+      transaction.receive(ack, flow);
+      return;
+    }
     const dialog = ack.to.tag === undefined ? undefined : this.dialogs.find(ack);
     if (dialog) dialog.inbox.receiveAck(ack, flow);
     else this.counters.add('sip_stray', 'ack');
@@ -265,13 +303,20 @@ export class SipCore implements SignalingEngine, WireReceiver, DialogContext {
   /** RFC 3261 §9.2: answered at once; the INVITE's user decides what it means. */
   #cancel(cancel: SipRequest, flow: Flow): void {
     const repeated = this.layer.findCancel(cancel);
-    if (repeated) return repeated.receive(cancel, flow);
-    if (this.layer.serverCount >= this.options.maxServerTransactions) return this.#overloaded(cancel, flow);
+    if (repeated) {
+      repeated.receive(cancel, flow);
+      return;
+    }
+    if (this.layer.serverCount >= this.options.maxServerTransactions) {
+      this.#overloaded(cancel, flow);
+      return;
+    }
     const invite = this.layer.findServer(cancel);
     const transaction = this.layer.openServer(cancel, flow);
     const foreign = invite !== undefined && this.options.bindSources && !samePeer(invite.flow, flow);
     if (!invite || foreign) {
-      return this.#refuse(cancel, flow, transaction, foreign ? { ...NO_DIALOG, reason: 'dialog-source' } : NO_DIALOG);
+      this.#refuse(cancel, flow, transaction, foreign ? { ...NO_DIALOG, reason: 'dialog-source' } : NO_DIALOG);
+      return;
     }
     new Reply(this, cancel, flow, transaction, invite.localTag).respond(200);
     invite.user.onCancel?.(cancel, flow);
@@ -306,7 +351,10 @@ export class SipCore implements SignalingEngine, WireReceiver, DialogContext {
   #sent(message: SipRequest | SipResponse | undefined, bytes: Buffer, flow: Flow): void {
     const { handler } = this;
     if (!handler.onMessage) return;
-    if (message) return handler.onMessage('out', message, bytes, flow);
+    if (message) {
+      handler.onMessage('out', message, bytes, flow);
+      return;
+    }
     const outcome = parseDatagram(bytes, this.#parseLimits);
     if (outcome.kind === 'message') handler.onMessage('out', outcome.message, bytes, flow);
   }

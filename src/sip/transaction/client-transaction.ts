@@ -92,21 +92,27 @@ export class ClientTransaction extends Transaction {
   protected perform(kind: Action['kind']): void {
     switch (kind) {
       case 'send':
-        return this.#context.transmit(this.#request, this.#bytes, this.flow, false);
+        this.#context.transmit(this.#request, this.#bytes, this.flow, false);
+        return;
       case 'resend':
       case 'resendAck':
-        return this.#context.transmit(undefined, this.#bytes, this.flow, true);
+        this.#context.transmit(undefined, this.#bytes, this.flow, true);
+        return;
       case 'sendAck':
-        return this.#sendAck();
+        this.#sendAck();
+        return;
       case 'passUp':
-        return this.user.onResponse(this.#response!, this, this.#responseFlow!);
+        this.user.onResponse(this.#response!, this, this.#responseFlow!);
+        return;
       case 'release':
         this.#request = undefined;
         return;
       case 'reportTimeout':
-        return this.user.onTimeout(this);
+        this.user.onTimeout(this);
+        return;
       case 'reportTransportError':
-        return this.user.onTransportError(this.#error!, this);
+        this.user.onTransportError(this.#error!, this);
+        return;
     }
   }
 

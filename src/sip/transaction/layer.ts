@@ -160,7 +160,8 @@ export class TransactionLayer implements ClientContext, ServerContext {
     if (message) this.#counters.add('sip_responses_out', classLabel(message.status));
     if (!transaction.flow.closed) {
       transaction.flow.send(bytes);
-      return this.#onSent(message, bytes, transaction.flow);
+      this.#onSent(message, bytes, transaction.flow);
+      return;
     }
     this.#sendAnew(transaction, message, bytes);
   }
@@ -198,7 +199,10 @@ export class TransactionLayer implements ClientContext, ServerContext {
   /** The connection is gone: one is opened to where the Via says (RFC 3261 §18.2.2). */
   #sendAnew(transaction: ServerTransaction, message: SipResponse | undefined, bytes: Buffer): void {
     const target = transaction.reconnect;
-    if (!target) return this.#counters.add('sip_responses_lost', 'closed');
+    if (!target) {
+      this.#counters.add('sip_responses_lost', 'closed');
+      return;
+    }
     this.#wire.open(target, RESPONSE_CONNECT_MS, (result) => {
       if (result instanceof Error) return this.#counters.add('sip_responses_lost', 'connect');
       this.#unwatch(transaction);

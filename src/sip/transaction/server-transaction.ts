@@ -115,19 +115,23 @@ export class ServerTransaction extends Transaction {
   protected perform(kind: Action['kind']): void {
     switch (kind) {
       case 'send':
-        return this.#send(this.#message as SipResponse);
+        this.#send(this.#message as SipResponse);
+        return;
       case 'resend':
         if (this.#bytes) this.#context.transmitResponse(this, undefined, this.#bytes, true);
         return;
       case 'passUp':
-        return this.user.onAck?.(this.#message as SipRequest, this.flow);
+        this.user.onAck?.(this.#message as SipRequest, this.flow);
+        return;
       case 'release':
         this.#request = undefined;
         return;
       case 'reportTimeout':
-        return this.user.onAckTimeout?.();
+        this.user.onAckTimeout?.();
+        return;
       case 'reportTransportError':
-        return this.user.onTransportError?.(this.#error!);
+        this.user.onTransportError?.(this.#error!);
+        return;
     }
   }
 

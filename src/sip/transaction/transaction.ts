@@ -113,13 +113,17 @@ export abstract class Transaction {
   #perform(action: Action): void {
     switch (action.kind) {
       case 'start':
-        return this.#start(action.timer, this.#delays[action.timer]);
+        this.#start(action.timer, this.#delays[action.timer]);
+        return;
       case 'restart':
-        return this.#start(action.timer, this.#grown(action.growth));
+        this.#start(action.timer, this.#grown(action.growth));
+        return;
       case 'stop':
-        return this.#stop(action.timer);
+        this.#stop(action.timer);
+        return;
       default:
-        return this.perform(action.kind);
+        this.perform(action.kind);
+        return;
     }
   }
 
