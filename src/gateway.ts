@@ -84,7 +84,7 @@ export async function startGateway(config: GatewayConfig, logger: Logger): Promi
     signaling: core,
     media,
     policy,
-    authenticator: new Authenticator(config, policy, scheduler, random),
+    authenticator: new Authenticator(policy),
     trace,
     scheduler,
     random,

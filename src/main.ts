@@ -31,7 +31,7 @@ const version = (): string =>
 async function serve(path: string | undefined): Promise<number> {
   const config = loadOrExplain(path, output);
   if (!config) return 2;
-  const logger = pino({ level: config.logs.level, base: undefined, timestamp: pino.stdTimeFunctions.isoTime });
+  const logger = pino({ level: config.logs.level, base: null, timestamp: pino.stdTimeFunctions.isoTime });
   process.on('uncaughtException', (error) => logger.error({ err: error }, 'internal fault, process goes on'));
   process.on('unhandledRejection', (error) => logger.error({ err: error }, 'internal fault, process goes on'));
   const gateway = await startGateway(config, logger);

@@ -32,7 +32,6 @@ const NO_LOGGING: LoggingConfig = { enableSIPLogs: false, enableMediaMetricLogs:
  * A reload swaps the snapshot; the next INVITE is judged by the new one and running calls keep what they have.
  */
 export class Policy {
-  readonly #scheduler: Scheduler;
   readonly #random: Random;
   readonly #logger: Logger;
   readonly #live: LiveState;
@@ -50,7 +49,6 @@ export class Policy {
   overloaded: () => boolean = () => false;
 
   constructor(config: GatewayConfig, scheduler: Scheduler, random: Random, logger: Logger) {
-    this.#scheduler = scheduler;
     this.#random = random;
     this.#logger = logger;
     this.#config = config;

@@ -1,5 +1,6 @@
-import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import { Counter, Gauge, Histogram } from 'prom-client';
 import type { CallEvent, CallFacts, CallListener, IntervalQuality, Path } from '../call/index.js';
+import type { OpenMetricsRegistry } from './server.js';
 
 /**
  * The managed service's metrics as Prometheus series (design §6), a projection of the call events: the figures are
@@ -19,7 +20,7 @@ export class CallMetrics implements CallListener {
   readonly #mos: Histogram;
   readonly #open = new Map<string, { facts: CallFacts; answered: boolean }>();
 
-  constructor(registry: Registry, region: string) {
+  constructor(registry: OpenMetricsRegistry, region: string) {
     this.#region = region;
     const registers = [registry];
     const counter = (name: string, help: string, ...labelNames: string[]) =>

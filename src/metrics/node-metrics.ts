@@ -1,7 +1,8 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import { Counter, Gauge, type Registry } from 'prom-client';
+import { Counter, Gauge } from 'prom-client';
 import type { Counters } from '../core/index.js';
 import type { EngineHealth } from '../rtp/index.js';
+import type { OpenMetricsRegistry } from './server.js';
 
 /** What the node's own series are read from, at each scrape. */
 export interface NodeSources {
@@ -17,7 +18,7 @@ export interface NodeSources {
  * The node's own health as `trunkline_*` series, read when scraped; hot paths only increment plain counters.
  * Every counter of `Counters` appears as `trunkline_<name>_total{reason}`.
  */
-export function registerNodeMetrics(registry: Registry, sources: NodeSources): void {
+export function registerNodeMetrics(registry: OpenMetricsRegistry, sources: NodeSources): void {
   const registers = [registry];
   registerMedia(registry, sources.media);
   registerLag(registry);
@@ -45,11 +46,11 @@ export function registerNodeMetrics(registry: Registry, sources: NodeSources): v
 
 /** Text of every plain counter, as its own Prometheus counters; called before each scrape. */
 export class PlainCounters {
-  readonly #registry: Registry;
+  readonly #registry: OpenMetricsRegistry;
   readonly #counters: Counters;
   readonly #series = new Map<string, Counter>();
 
-  constructor(registry: Registry, counters: Counters) {
+  constructor(registry: OpenMetricsRegistry, counters: Counters) {
     this.#registry = registry;
     this.#counters = counters;
   }
@@ -70,7 +71,7 @@ export class PlainCounters {
   }
 }
 
-function registerMedia(registry: Registry, health: () => EngineHealth): void {
+function registerMedia(registry: OpenMetricsRegistry, health: () => EngineHealth): void {
   new Gauge({
     name: 'trunkline_media_port_pairs',
     help: 'Media port pairs by state',
@@ -95,7 +96,7 @@ function registerMedia(registry: Registry, health: () => EngineHealth): void {
   });
 }
 
-function registerLag(registry: Registry): void {
+function registerLag(registry: OpenMetricsRegistry): void {
   const lag = monitorEventLoopDelay({ resolution: 10 });
   lag.enable();
   new Gauge({

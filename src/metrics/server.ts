@@ -3,11 +3,13 @@ import type { AddressInfo } from 'node:net';
 import { Registry } from 'prom-client';
 
 /** A registry that speaks OpenMetrics. */
-export function createRegistry(): Registry {
-  const registry = new Registry();
+export const createRegistry = (): OpenMetricsRegistry => {
+  const registry = new Registry<typeof Registry.OPENMETRICS_CONTENT_TYPE>();
   registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
   return registry;
-}
+};
+
+export type OpenMetricsRegistry = Registry<typeof Registry.OPENMETRICS_CONTENT_TYPE>;
 
 /** Serves `/metrics` (OpenMetrics) and `/health` on one address; everything else is 404. */
 export class MetricsServer {
@@ -20,7 +22,7 @@ export class MetricsServer {
    */
   constructor(
     listen: { readonly host: string; readonly port: number },
-    registry: Registry,
+    registry: OpenMetricsRegistry,
     beforeScrape: () => void,
     healthy: () => object,
   ) {
