@@ -23,7 +23,7 @@ export interface TransportLimits {
   readonly messageMs: number;
   /** Without a message or ping in either direction. */
   readonly idleMs: number;
-  /** Bytes waiting in one connection for a peer that does not read. */
+  /** Bytes waiting in one connection for a peer that does not read, or in a UDP socket for the network. */
   readonly writeQueueBytes: number;
   /** From close() until what is still queued is thrown away. */
   readonly closeMs: number;
@@ -63,7 +63,7 @@ export const maxMessageBytes = (limits: TransportLimits): number =>
 export interface TransportContext {
   readonly limits: TransportLimits;
   readonly guard: SourceGuard;
-  readonly receiver: WireReceiver;
+  readonly receiver: Required<WireReceiver>;
   readonly scheduler: Scheduler;
   readonly logger: Logger;
   readonly counters: Counters;

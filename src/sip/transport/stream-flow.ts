@@ -78,7 +78,7 @@ export class StreamFlow extends ConnectionFlow {
           return;
         case 'error':
           this.context.counters.add('sip_messages_dropped', 'framing');
-          this.context.receiver.malformed?.(this, outcome.error);
+          this.context.receiver.malformed(this, outcome.error);
           this.fail('framing', outcome.error.reason, undefined, true);
           return;
       }

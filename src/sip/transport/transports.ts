@@ -15,6 +15,7 @@ import type { ConnectionFlow } from './connection-flow.js';
 import { type ConnectionStack, connectionStack } from './connection-stack.js';
 import { type Opened, OutgoingConnections } from './dialer.js';
 import type { Endpoint, Flow, ResolvedTarget, TransportName, Wire, WireReceiver } from './flow.js';
+import { GuardedReceiver } from './guarded-receiver.js';
 import { DEFAULT_TRANSPORT_LIMITS, type TransportContext, type TransportLimits } from './limits.js';
 import { SourceGuard } from './protection/index.js';
 import type { CertificateFacts, TlsOptions } from './tls-store.js';
@@ -81,7 +82,15 @@ export class SipTransports implements Wire {
     const { scheduler, logger, counters } = this.#options;
     const guard = this.#options.guard ?? new SourceGuard({ admits: () => 'allow', scheduler, counters });
     const limits = { ...DEFAULT_TRANSPORT_LIMITS, ...this.#options.limits };
-    const context = { receiver, guard, limits, scheduler, logger, counters, connections: new Set<ConnectionFlow>() };
+    const context = {
+      receiver: new GuardedReceiver(receiver, logger, counters),
+      guard,
+      limits,
+      scheduler,
+      logger,
+      counters,
+      connections: new Set<ConnectionFlow>(),
+    };
     const own = this.#options.ownAddresses ?? localAddresses();
     const admission = new Admission(context);
     const stack = connectionStack(this.#options, context);

@@ -79,12 +79,17 @@ export class UdpListener {
 
   /** Sends one datagram for a flow; failures go to the receiver in a later turn. */
   transmit(bytes: Buffer, flow: UdpFlow, sent: (error: Error | null) => void): void {
-    const { counters, guard } = this.#context;
+    const { counters, guard, limits } = this.#context;
     if (!this.#socket) {
       queueMicrotask(() => this.sendFailed(flow, new Error('socket is closed')));
       return;
     }
     if (!guard.admitAnswer(flow.remote.address)) return;
+    // A network that takes nothing must not fill our memory; UDP may lose messages anyway, and they are repeated.
+    if (this.#socket.getSendQueueSize() > limits.writeQueueBytes) {
+      counters.add('sip_send_failures', 'udp-queue');
+      return;
+    }
     counters.add('sip_messages_sent', 'udp');
     this.#socket.send(bytes, flow.remote.port, flow.sendAddress, sent);
   }

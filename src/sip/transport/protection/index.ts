@@ -1,2 +1,11 @@
-export * from './source-guard.js';
-export * from './token-bucket.js';
+/** What protects the node before a message is parsed, and the count of scanners after. */
+export { noteScanner, scannerOf } from './scanner.js';
+export { SourceFilter, type SourceFilterOptions, type SourceRules } from './source-filter.js';
+export {
+  DEFAULT_GUARD_LIMITS,
+  type GuardLimits,
+  SourceGuard,
+  type SourceGuardOptions,
+  type Verdict,
+} from './source-guard.js';
+export { BucketTable, type Rate, TokenBucket } from './token-bucket.js';

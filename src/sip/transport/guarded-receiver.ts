@@ -1,0 +1,50 @@
+import type { Counters, GatewayError, Logger } from '../../core/index.js';
+import type { SipParseError } from '../message/index.js';
+import { hostPort } from './address.js';
+import type { Flow, WireReceiver } from './flow.js';
+
+/**
+ * Stands between the sockets and the core: a message that breaks the core costs itself and a loud log line, never the
+ * process and the other calls in it.
+ */
+export class GuardedReceiver implements WireReceiver {
+  readonly #inner: WireReceiver;
+  readonly #logger: Logger;
+  readonly #counters: Counters;
+
+  constructor(inner: WireReceiver, logger: Logger, counters: Counters) {
+    this.#inner = inner;
+    this.#logger = logger;
+    this.#counters = counters;
+  }
+
+  receive(bytes: Buffer, flow: Flow): void {
+    try {
+      this.#inner.receive(bytes, flow);
+    } catch (err) {
+      this.#broken(flow, err);
+    }
+  }
+
+  flowFailed(flow: Flow, error: GatewayError): void {
+    try {
+      this.#inner.flowFailed(flow, error);
+    } catch (err) {
+      this.#broken(flow, err);
+    }
+  }
+
+  malformed(flow: Flow, error: SipParseError): void {
+    try {
+      this.#inner.malformed?.(flow, error);
+    } catch (err) {
+      this.#broken(flow, err);
+    }
+  }
+
+  #broken(flow: Flow, err: unknown): void {
+    this.#counters.add('sip_receiver_faults');
+    const peer = `${flow.transport} ${hostPort(flow.remote.address, flow.remote.port)}`;
+    this.#logger.error({ err, peer }, 'SIP core failed on what a peer sent');
+  }
+}

@@ -1,0 +1,105 @@
+import { BlockList, isIP, isIPv4 } from 'node:net';
+import { GatewayError, type Scheduler } from '../../../core/index.js';
+import type { Verdict } from './source-guard.js';
+
+export interface SourceRules {
+  /** CIDR ranges or addresses that are never served; they win over `allow`. */
+  readonly deny?: readonly string[];
+  readonly allow?: readonly string[];
+  /** Verdict on everybody else. Default limited. */
+  readonly otherwise?: Verdict;
+}
+
+export interface SourceFilterOptions {
+  readonly scheduler: Scheduler;
+  /** Verdicts remembered and bans held. Default 10,000 each. */
+  readonly tableSize?: number;
+}
+
+/**
+ * Addresses allowed and denied by CIDR range, and bans for a time. Rules may be replaced while running and hold for the
+ * next message; verdicts are remembered until then, so that a flood costs a table look-up each.
+ */
+export class SourceFilter {
+  readonly #scheduler: Scheduler;
+  readonly #tableSize: number;
+  readonly #verdicts = new Map<string, Verdict>();
+  readonly #bannedUntilMs = new Map<string, number>();
+  #deny = new BlockList();
+  #allow = new BlockList();
+  #otherwise: Verdict = 'limited';
+
+  /** @throws GatewayError `config.cidr` for a range that is none */
+  constructor(rules: SourceRules, options: SourceFilterOptions) {
+    this.#scheduler = options.scheduler;
+    this.#tableSize = options.tableSize ?? 10_000;
+    this.replace(rules);
+  }
+
+  /** Takes other rules, whole or not at all. Bans stay. @throws GatewayError `config.cidr` */
+  replace(rules: SourceRules): void {
+    const deny = rangesOf(rules.deny ?? []);
+    const allow = rangesOf(rules.allow ?? []);
+    this.#deny = deny;
+    this.#allow = allow;
+    this.#otherwise = rules.otherwise ?? 'limited';
+    this.#verdicts.clear();
+  }
+
+  /** Denies an address for a time; a ban beyond the table's size ends the one that was set first. */
+  ban(address: string, durationMs: number): void {
+    this.#bannedUntilMs.delete(address);
+    this.#bannedUntilMs.set(address, this.#scheduler.nowMs() + durationMs);
+    dropOldest(this.#bannedUntilMs, this.#tableSize);
+  }
+
+  pardon(address: string): void {
+    this.#bannedUntilMs.delete(address);
+  }
+
+  /** What to do with a message from there; fit for SourceGuard's `admits`. */
+  readonly admits = (address: string): Verdict => {
+    if (this.#bannedUntilMs.size > 0 && this.#banned(address)) return 'deny';
+    let verdict = this.#verdicts.get(address);
+    if (verdict) return verdict;
+    verdict = this.#judge(address);
+    this.#verdicts.set(address, verdict);
+    dropOldest(this.#verdicts, this.#tableSize);
+    return verdict;
+  };
+
+  #banned(address: string): boolean {
+    const untilMs = this.#bannedUntilMs.get(address);
+    if (untilMs === undefined) return false;
+    if (this.#scheduler.nowMs() < untilMs) return true;
+    this.#bannedUntilMs.delete(address);
+    return false;
+  }
+
+  #judge(address: string): Verdict {
+    const family = isIPv4(address) ? 'ipv4' : 'ipv6';
+    if (this.#deny.check(address, family)) return 'deny';
+    return this.#allow.check(address, family) ? 'allow' : this.#otherwise;
+  }
+}
+
+function dropOldest<V>(table: Map<string, V>, size: number): void {
+  if (table.size > size) table.delete(table.keys().next().value!);
+}
+
+function rangesOf(ranges: readonly string[]): BlockList {
+  const list = new BlockList();
+  for (const range of ranges) addRange(list, range);
+  return list;
+}
+
+function addRange(list: BlockList, range: string): void {
+  const [address = '', prefix, ...rest] = range.split('/');
+  const version = isIP(address);
+  const width = version === 4 ? 32 : 128;
+  const bits = prefix === undefined ? width : /^\d{1,3}$/.test(prefix) ? Number(prefix) : -1;
+  if (version === 0 || rest.length > 0 || bits < 0 || bits > width) {
+    throw new GatewayError('config.cidr', `${range}: not an address or CIDR range`, { origin: 'local' });
+  }
+  list.addSubnet(address, bits, version === 4 ? 'ipv4' : 'ipv6');
+}
