@@ -140,7 +140,7 @@ export class TypescriptEngine implements MediaEngine {
   }
 
   #launch(shard: Shard): Promise<void> {
-    const { scheduler, random, workers, bind } = this.#options;
+    const { scheduler, random, workers, bind, startThread } = this.#options;
     return shard.start((onReport, died) => {
       const onDeath = (error: Error): void => {
         died(error);
