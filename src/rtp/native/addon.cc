@@ -1,0 +1,187 @@
+// The relay as JavaScript sees it: functions over an opaque handle. binding.ts holds their types and contracts.
+#include <cstring>
+#include <memory>
+#include <unordered_map>
+
+#include "layout.h"
+#include "napi.h"
+#include "relay.h"
+#include "values.h"
+
+namespace trunkline {
+namespace {
+
+struct Open {
+  Session* session;
+  KnownKeys keys[2];
+};
+
+// A relay and what JavaScript's thread keeps about it.
+struct Handle {
+  std::unique_ptr<Relay> relay;
+  std::unordered_map<uint32_t, Open> sessions;
+  napi_threadsafe_function wake = nullptr;
+  napi_ref counters = nullptr;
+  double* words = nullptr;
+  size_t wordCount = 0;
+};
+
+void wakeJavaScript(void* data) {
+  napi_call_threadsafe_function(static_cast<Handle*>(data)->wake, nullptr, napi_tsfn_nonblocking);
+}
+
+void stopRelay(void* data) {
+  auto* handle = static_cast<Handle*>(data);
+  if (handle->relay) handle->relay->stop();
+}
+
+void finalize(napi_env env, void* data, void*) {
+  auto* handle = static_cast<Handle*>(data);
+  napi_remove_env_cleanup_hook(env, stopRelay, handle);
+  stopRelay(handle);
+  if (handle->counters) napi_delete_reference(env, handle->counters);
+  delete handle;
+}
+
+// start({ cpu, raw, clockOffsetMs }, counters, onWake) -> handle, or undefined when no thread can be had
+napi_value start(napi_env env, napi_callback_info info) {
+  Args args(env, info);
+  auto* handle = new Handle();
+  handle->words = elements<double>(env, args[1], &handle->wordCount);
+  napi_create_reference(env, args[1], 1, &handle->counters);
+  napi_value name = text(env, "media-relay");
+  napi_create_threadsafe_function(env, args[2], nullptr, name, 0, 1, nullptr, nullptr, nullptr, nullptr,
+                                  &handle->wake);
+  // What waits for packets only must not keep the process alive.
+  napi_unref_threadsafe_function(env, handle->wake);
+  handle->relay = std::make_unique<Relay>(Relay::Options{
+      toInt(env, property(env, args[0], "cpu")), toBool(env, property(env, args[0], "raw")),
+      toDouble(env, property(env, args[0], "clockOffsetMs")), wakeJavaScript, handle});
+  napi_add_env_cleanup_hook(env, stopRelay, handle);
+  napi_value external = nullptr;
+  napi_create_external(env, handle, finalize, nullptr, &external);
+  if (handle->relay->start()) return external;
+  napi_release_threadsafe_function(handle->wake, napi_tsfn_abort);
+  return nullptr;
+}
+
+bool readPlace(napi_env env, const Handle& handle, napi_value object, LegPlace* place) {
+  const double slot = toDouble(env, property(env, object, "slot"));
+  place->rtp.address = parseAddress(toText(env, property(env, object, "address")).c_str());
+  place->rtp.port = static_cast<uint16_t>(toInt(env, property(env, object, "rtpPort")));
+  place->record = handle.words + static_cast<size_t>(slot) * kLegWords;
+  return slot >= 0 && (slot + 1) * kLegWords <= static_cast<double>(handle.wordCount) &&
+         place->rtp.address.family != 0;
+}
+
+// open(handle, id, timeoutMs, { customer, remote, cname, seeds }) -> undefined, or why a port could not be bound
+napi_value open(napi_env env, napi_callback_info info) {
+  Args args(env, info);
+  auto* handle = fromExternal<Handle>(env, args[0]);
+  const auto id = static_cast<uint32_t>(toDouble(env, args[1]));
+  LegPlace places[2];
+  if (!readPlace(env, *handle, property(env, args[3], "customer"), &places[0]) ||
+      !readPlace(env, *handle, property(env, args[3], "remote"), &places[1])) {
+    return text(env, "not an IP address, or no such slot");
+  }
+  auto session = std::make_unique<Session>(id, places, toDouble(env, args[2]), handle->relay.get());
+  const int error = session->bind(places);
+  if (error != 0) return text(env, strerror(error));
+  size_t seedCount = 0;
+  const uint32_t* seeds = elements<uint32_t>(env, property(env, args[3], "seeds"), &seedCount);
+  const std::string cname = toText(env, property(env, args[3], "cname"));
+  for (size_t side = 0; side < 2 && seedCount >= 6; side++) {
+    const uint64_t seed = uint64_t{seeds[3 * side + 1]} << 32 | seeds[3 * side + 2];
+    session->reporters[side].init(seeds[3 * side], seed, cname.c_str(), handle->relay->nowMs());
+  }
+  handle->sessions[id] = {session.get(), {}};
+  handle->relay->add(session.release());
+  return nullptr;
+}
+
+// describe(handle, id, side: 0 | 1, description) -> false when a key does not fit its suite
+napi_value describe(napi_env env, napi_callback_info info) {
+  Args args(env, info);
+  auto* handle = fromExternal<Handle>(env, args[0]);
+  const auto found = handle->sessions.find(static_cast<uint32_t>(toDouble(env, args[1])));
+  if (found == handle->sessions.end()) return boolean(env, true);
+  const Side side = toInt(env, args[2]) == 0 ? kCustomer : kRemote;
+  auto description = readDescription(env, args[3], &found->second.keys[side]);
+  if (!description) return boolean(env, false);
+  handle->relay->describe(found->second.session, side, std::move(description));
+  return boolean(env, true);
+}
+
+// close(handle, id): the id comes back from `drain` once the session's counters stand still
+napi_value close(napi_env env, napi_callback_info info) {
+  Args args(env, info);
+  auto* handle = fromExternal<Handle>(env, args[0]);
+  const auto found = handle->sessions.find(static_cast<uint32_t>(toDouble(env, args[1])));
+  if (found == handle->sessions.end()) return boolean(env, false);
+  handle->relay->remove(found->second.session);
+  handle->sessions.erase(found);
+  return boolean(env, true);
+}
+
+// drain(handle) -> { events, closed }
+napi_value drain(napi_env env, napi_callback_info info) {
+  Args args(env, info);
+  auto* handle = fromExternal<Handle>(env, args[0]);
+  napi_value result = nullptr;
+  napi_value events = nullptr;
+  napi_value closed = nullptr;
+  napi_create_object(env, &result);
+  napi_create_array(env, &events);
+  napi_create_array(env, &closed);
+  handle->relay->awake();
+  // Retired sessions first: their last events are in the ring by then.
+  Session* retired = handle->relay->takeRetired();
+  Event event;
+  for (uint32_t at = 0; handle->relay->nextEvent(&event); at++) {
+    napi_set_element(env, events, at, writeEvent(env, event));
+  }
+  for (uint32_t at = 0; retired; at++) {
+    Session* next = retired->next;
+    napi_set_element(env, closed, at, number(env, retired->id));
+    delete retired;
+    retired = next;
+  }
+  set(env, result, "events", events);
+  set(env, result, "closed", closed);
+  return result;
+}
+
+// stop(handle): ends the thread; `drain` once more gives what was left
+napi_value stop(napi_env env, napi_callback_info info) {
+  Args args(env, info);
+  auto* handle = fromExternal<Handle>(env, args[0]);
+  stopRelay(handle);
+  handle->sessions.clear();
+  if (handle->wake) napi_release_threadsafe_function(handle->wake, napi_tsfn_abort);
+  handle->wake = nullptr;
+  return nullptr;
+}
+
+// sendsRaw(handle) -> whether packets leave by raw sockets
+napi_value sendsRaw(napi_env env, napi_callback_info info) {
+  Args args(env, info);
+  return boolean(env, fromExternal<Handle>(env, args[0])->relay->raw());
+}
+
+napi_value init(napi_env env, napi_value exports) {
+  setFunction(env, exports, "start", start);
+  setFunction(env, exports, "open", open);
+  setFunction(env, exports, "describe", describe);
+  setFunction(env, exports, "close", close);
+  setFunction(env, exports, "drain", drain);
+  setFunction(env, exports, "stop", stop);
+  setFunction(env, exports, "sendsRaw", sendsRaw);
+  set(env, exports, "sessionBytes", number(env, sizeof(Session)));
+  exportTwin(env, exports);
+  return exports;
+}
+
+}  // namespace
+}  // namespace trunkline
+
+NAPI_MODULE_INIT() { return trunkline::init(env, exports); }

@@ -1,0 +1,122 @@
+/**
+ * The functions of the compiled part (addon.cc, twin.cc) and the values that cross to it. Handles are opaque.
+ */
+import type { Side, SrtpKeys } from '../engine.js';
+
+/** A relay thread; a session of the packet path without sockets; an SRTP context. */
+export type RelayHandle = { readonly relay: unique symbol };
+export type TwinHandle = { readonly twin: unique symbol };
+export type SrtpHandle = { readonly srtp: unique symbol };
+
+/** A RemoteDescription as the packet path takes it. Addresses that are no IP addresses are read as none. */
+export interface PackedDescription {
+  readonly address: string;
+  readonly rtpPort: number;
+  readonly rtcpAddress?: string | undefined;
+  readonly rtcpPort?: number | undefined;
+  readonly rtcpMux: boolean;
+  readonly sends: boolean;
+  readonly receives: boolean;
+  readonly udptl: boolean;
+  readonly signallingAddress: string;
+  /** `address/prefix`; absent: any source. */
+  readonly allowedSources?: readonly string[] | undefined;
+  /** By payload type, 128 each (see stream/payload-table.ts). */
+  readonly clockRatesHz: Float64Array;
+  readonly kinds: Uint8Array;
+  readonly receive?: SrtpKeys | undefined;
+  readonly send?: SrtpKeys | undefined;
+}
+
+export interface PackedPlace {
+  /** Slot of the leg's record in the counters. */
+  readonly slot: number;
+  readonly address: string;
+  readonly rtpPort: number;
+}
+
+export type NativeEvent = { readonly id: number; readonly side: Side } & (
+  | { readonly kind: 'latched' | 'source-refused'; readonly address: string; readonly port: number }
+  | { readonly kind: 'timeout' }
+  | {
+      readonly kind: 'telephone-event';
+      /** The payload's four octets, big-endian (RFC 4733 §2.3). */
+      readonly word: number;
+      readonly timestamp: number;
+      readonly clockRateHz: number;
+      readonly nowMs: number;
+    }
+);
+
+export interface NativeBinding {
+  /**
+   * Starts a relay thread.
+   * @param onWake called when there is something to drain
+   * @returns undefined when no thread can be had
+   */
+  start(
+    options: {
+      /** Core to run on; −1: any. */
+      readonly cpu: number;
+      /** Send by a raw socket where the process may (CAP_NET_RAW). */
+      readonly raw: boolean;
+      /** The engine's monotonic milliseconds minus CLOCK_MONOTONIC's. */
+      readonly clockOffsetMs: number;
+    },
+    counters: Float64Array,
+    onWake: () => void,
+  ): RelayHandle | undefined;
+  /** Binds both legs' ports; returns why it could not. */
+  open(
+    relay: RelayHandle,
+    id: number,
+    timeoutMs: number,
+    session: {
+      readonly customer: PackedPlace;
+      readonly remote: PackedPlace;
+      /** CNAME of our own reports, at most 63 octets. */
+      readonly cname: string;
+      /** Six random words: SSRC and a 64-bit seed for each side's reporter. */
+      readonly seeds: Uint32Array;
+    },
+  ): string | undefined;
+  /** False when a key does not fit its suite, and then nothing has changed. */
+  describe(relay: RelayHandle, id: number, side: 0 | 1, description: PackedDescription): boolean;
+  /** The id comes back from `drain` when the session's counters stand still; false: there is no such session. */
+  close(relay: RelayHandle, id: number): boolean;
+  drain(relay: RelayHandle): { readonly events: readonly NativeEvent[]; readonly closed: readonly number[] };
+  /** Ends the thread and every session; `drain` then gives what was left. */
+  stop(relay: RelayHandle): void;
+  sendsRaw(relay: RelayHandle): boolean;
+  /** Memory of a session in the packet path, without its records. */
+  readonly sessionBytes: number;
+
+  // For tests: the packet path without sockets, SRTP alone, the layout's numbers.
+  createTwin(customer: Float64Array, remote: Float64Array, family: 4 | 6): TwinHandle;
+  twinDescribe(twin: TwinHandle, side: 0 | 1, description: PackedDescription, nowMs: number): boolean;
+  /** Works on `packet` in place; when it goes on, `out` is length, 1 for the RTCP socket, port. */
+  twinPacket(
+    twin: TwinHandle,
+    side: 0 | 1,
+    rtcpPort: boolean,
+    packet: Uint8Array,
+    length: number,
+    address: string,
+    port: number,
+    nowMs: number,
+    out: Int32Array,
+  ): boolean;
+  twinFinish(twin: TwinHandle): void;
+  twinEvents(twin: TwinHandle): readonly NativeEvent[];
+  createSrtp(suite: string, key: Uint8Array, sealing: boolean): SrtpHandle | undefined;
+  /** 0 open, 1 seal, 2 open RTCP, 3 seal RTCP; returns the new length or an SrtpFailure. */
+  srtp(context: SrtpHandle, operation: 0 | 1 | 2 | 3, packet: Uint8Array, length: number): number;
+  /** Mean µs of thread time to seal a 172-byte packet. */
+  timeSeal(context: SrtpHandle, count: number): number;
+  layout(): {
+    readonly legWords: number;
+    readonly payloadTypeSlots: number;
+    readonly fields: Readonly<Record<string, number>>;
+    readonly drops: readonly string[];
+  };
+}

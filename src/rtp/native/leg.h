@@ -1,0 +1,139 @@
+// One side of a session: the packet path proper, free of sockets and threads. The compiled twin of src/rtp/relay's leg,
+// gate, cipher, renumberer and outlet; a test holds both equal over random packets.
+//
+//   packet -> classify -> srtp open -> decode -> gate -> direction -> account -> other leg: renumber, seal -> Departure
+#ifndef TRUNKLINE_LEG_H
+#define TRUNKLINE_LEG_H
+
+#include <memory>
+
+#include "latch.h"
+#include "rtcp.h"
+#include "srtp.h"
+#include "stream.h"
+
+namespace trunkline {
+
+enum Side : uint8_t { kCustomer = 0, kRemote = 1 };
+
+// What is known of a leg's peer; RemoteDescription in C++. Made in JavaScript's thread, with its SRTP contexts.
+struct Description {
+  Endpoint rtp;
+  bool hasRtcpAddress = false;
+  Address rtcpAddress;
+  bool hasRtcpPort = false;
+  uint16_t rtcpPort = 0;
+  bool mux = false;
+  bool sends = false;
+  bool receives = false;
+  bool udptl = false;
+  LatchFacts latch;
+  PayloadTable types;
+  // SRTP: null contexts with `sealed` set mean that the keys are those of before.
+  bool sealed = false;
+  bool newReceiveKey = false;
+  std::unique_ptr<SrtpContext> receive;
+  std::unique_ptr<SrtpContext> send;
+};
+
+// A packet that leaves by the other leg's sockets.
+struct Departure {
+  bool rtcpSocket;
+  Endpoint to;
+  int length;
+};
+
+// What a leg tells; called in the relay's thread.
+class LegEvents {
+ public:
+  virtual void onLatched(Side side, const Endpoint& source) = 0;
+  virtual void onRefused(Side side, const Endpoint& source) = 0;
+  // `word`: the four octets of a telephone-event payload (RFC 4733 §2.3).
+  virtual void onTelephoneEvent(Side side, uint32_t word, uint32_t timestamp, double clockRateHz, double nowMs) = 0;
+  virtual void onTimeout(Side side) = 0;
+
+ protected:
+  ~LegEvents() = default;
+};
+
+// Continues the sequence numbers of a sealed stream over its sender's restarts (see relay/renumberer.ts).
+class Renumberer {
+ public:
+  uint16_t renumber(uint32_t ssrc, uint16_t sequence);
+
+ private:
+  bool started_ = false;
+  uint32_t ssrc_ = 0;
+  uint16_t offset_ = 0;
+  uint16_t highest_ = 0;
+};
+
+class Leg {
+ public:
+  // `record`: the leg's words, cleared. `family`: 4 or 6, of its sockets.
+  Leg(Side side, double* record, uint8_t family, LegEvents* events);
+
+  void join(Leg* peer) { peer_ = peer; }
+  void describe(std::unique_ptr<Description> description, double nowMs);
+
+  // A datagram came; it is worked on in place, in a buffer of `capacity`. True when `out` says that it goes on.
+  bool onRtpPort(uint8_t* packet, int length, int capacity, const Endpoint& from, double nowMs, Departure* out);
+  bool onRtcpPort(uint8_t* packet, int length, int capacity, const Endpoint& from, double nowMs, Departure* out);
+
+  // A datagram came that is longer than any packet taken here.
+  void dropOversized() { drop(kDropMalformed); }
+
+  // A report of our own to this leg's peer, when one is due; sealed, ready to leave.
+  bool report(Reporter* reporter, double nowMs, double wallMs, uint8_t* packet, int capacity, Departure* out);
+  // Settles figures that were waiting for late packets.
+  void finish();
+
+  bool described() const { return description_ != nullptr; }
+  bool listening() const;
+  double lastHeardMs() const { return lastHeardMs_; }
+  Side side() const { return side_; }
+
+ private:
+  bool onRtp(uint8_t* packet, int length, int capacity, const Endpoint& from, double nowMs, Departure* out);
+  bool onRtcp(uint8_t* packet, int length, int capacity, const Endpoint& from, double nowMs, bool muxed,
+              Departure* out);
+  bool onUdptl(uint8_t* packet, int length, const Endpoint& from, double nowMs, Departure* out);
+  bool admit(const Endpoint& from, double nowMs, bool authentic, bool rtpPort);
+  void refuse(const Endpoint& from);
+  void aim();
+  bool sendRtp(uint8_t* packet, int length, int capacity, const RtpView& view, Departure* out);
+  bool sendRtcp(uint8_t* packet, int length, int capacity, Departure* out);
+  bool drop(Drop reason);
+  bool dropForeign(const uint8_t* packet, int length);
+  bool dropUnsent();
+
+  static constexpr int kMaxRefusalsTold = 16;
+  const Side side_;
+  const uint8_t family_;
+  Record record_;
+  LegEvents* const events_;
+  Leg* peer_ = nullptr;
+  std::unique_ptr<Description> description_;
+  std::unique_ptr<SrtpContext> receive_;
+  std::unique_ptr<SrtpContext> send_;
+  Renumberer renumberer_;
+  Latch rtpLatch_;
+  Latch rtcpLatch_;
+  Reception reception_;
+  RtcpReader reader_;
+  double lastHeardMs_ = 0;
+  // Where this leg's packets go, and whether they may.
+  Endpoint rtpTarget_;
+  Endpoint rtcpTarget_;
+  bool wanted_ = false;
+  bool rtpOpen_ = false;
+  bool udptlOpen_ = false;
+  bool rtcpOpen_ = false;
+  SentStream sent_;
+  Endpoint told_[kMaxRefusalsTold];
+  int toldCount_ = 0;
+};
+
+}  // namespace trunkline
+
+#endif

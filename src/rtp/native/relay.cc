@@ -1,0 +1,275 @@
+#include "relay.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmath>
+
+namespace trunkline {
+namespace {
+
+constexpr int kMaxReady = 256;
+constexpr double kTickMs = 250;
+
+double clockMs(clockid_t clock) {
+  timespec now;
+  clock_gettime(clock, &now);
+  return static_cast<double>(now.tv_sec) * 1000 + static_cast<double>(now.tv_nsec) / 1e6;
+}
+
+}  // namespace
+
+Session::Session(uint32_t number, const LegPlace places[2], double timeoutMs, EventSink* sink)
+    : id(number),
+      legs{{kCustomer, places[0].record, places[0].rtp.address.family, this},
+           {kRemote, places[1].record, places[1].rtp.address.family, this}},
+      sink_(sink),
+      timeoutMs_(timeoutMs) {
+  legs[0].join(&legs[1]);
+  legs[1].join(&legs[0]);
+}
+
+Session::~Session() {
+  for (auto& pair : ports) {
+    for (Port& port : pair) {
+      if (port.fd >= 0) close(port.fd);
+    }
+  }
+}
+
+int Session::bind(const LegPlace places[2]) {
+  for (int side = 0; side < 2; side++) {
+    for (int rtcp = 0; rtcp < 2; rtcp++) {
+      Port& port = ports[side][rtcp];
+      port.side = static_cast<Side>(side);
+      port.rtcp = rtcp == 1;
+      port.session = this;
+      port.local = places[side].rtp;
+      port.local.port = static_cast<uint16_t>(port.local.port + rtcp);
+      port.fd = bindUdp(port.local);
+      if (port.fd < 0) return -port.fd;
+    }
+  }
+  return 0;
+}
+
+void Session::describe(Side side, std::unique_ptr<Description> description, double nowMs) {
+  legs[side].describe(std::move(description), nowMs);
+  if (bothSinceMs_ < 0 && legs[0].described() && legs[1].described()) bothSinceMs_ = nowMs;
+}
+
+void Session::tick(double nowMs, double wallMs, Outbox* outbox) {
+  if (bothSinceMs_ < 0) return;
+  for (Leg& leg : legs) {
+    watch(leg, nowMs);
+    Departure departure;
+    if (!leg.report(&reporters[leg.side()], nowMs, wallMs, outbox->slot(), Outbox::kCapacity, &departure)) continue;
+    const Port& port = ports[leg.side()][departure.rtcpSocket];
+    outbox->send(port.fd, port.local, departure.to, departure.length);
+  }
+}
+
+// Silence counts from when both sides were described: before that one side has nobody to talk to.
+void Session::watch(Leg& leg, double nowMs) {
+  if (!leg.listening()) return;
+  const double heardMs = std::fmax(leg.lastHeardMs(), bothSinceMs_);
+  if (nowMs - heardMs < timeoutMs_ || toldAtMs_[leg.side()] == heardMs) return;
+  toldAtMs_[leg.side()] = heardMs;
+  onTimeout(leg.side());
+}
+
+void Session::onLatched(Side side, const Endpoint& source) {
+  sink_->onEvent({EventKind::kLatched, side, id, source, 0, 0, 0, 0});
+}
+
+void Session::onRefused(Side side, const Endpoint& source) {
+  sink_->onEvent({EventKind::kRefused, side, id, source, 0, 0, 0, 0});
+}
+
+void Session::onTelephoneEvent(Side side, uint32_t word, uint32_t timestamp, double clockRateHz, double nowMs) {
+  sink_->onEvent({EventKind::kTelephoneEvent, side, id, Endpoint(), word, timestamp, clockRateHz, nowMs});
+}
+
+void Session::onTimeout(Side side) { sink_->onEvent({EventKind::kTimeout, side, id, Endpoint(), 0, 0, 0, 0}); }
+
+Relay::Relay(const Options& options) : options_(options), outbox_(options.raw) {
+  epoll_ = epoll_create1(EPOLL_CLOEXEC);
+  eventfd_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+}
+
+Relay::~Relay() {
+  stop();
+  for (Session* session = takeRetired(); session;) {
+    Session* next = session->next;
+    delete session;
+    session = next;
+  }
+  if (epoll_ >= 0) close(epoll_);
+  if (eventfd_ >= 0) close(eventfd_);
+}
+
+double Relay::nowMs() const { return clockMs(CLOCK_MONOTONIC) + options_.clockOffsetMs; }
+
+bool Relay::start() {
+  if (epoll_ < 0 || eventfd_ < 0) return false;
+  epoll_event interest = {};
+  interest.events = EPOLLIN;
+  interest.data.ptr = nullptr;
+  if (epoll_ctl(epoll_, EPOLL_CTL_ADD, eventfd_, &interest) != 0) return false;
+  // Signals are the main thread's.
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  running_ = pthread_create(&thread_, nullptr, &Relay::main, this) == 0;
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  if (running_) pthread_setname_np(thread_, "media-relay");
+  return running_;
+}
+
+void Relay::stop() {
+  if (!running_) return;
+  post({Order::kStop, kCustomer, nullptr, nullptr});
+  pthread_join(thread_, nullptr);
+  running_ = false;
+}
+
+void* Relay::main(void* self) {
+  static_cast<Relay*>(self)->loop();
+  return nullptr;
+}
+
+void Relay::add(Session* session) { post({Order::kAdd, kCustomer, session, nullptr}); }
+
+void Relay::describe(Session* session, Side side, std::unique_ptr<Description> description) {
+  post({Order::kDescribe, side, session, description.release()});
+}
+
+void Relay::remove(Session* session) { post({Order::kRemove, kCustomer, session, nullptr}); }
+
+void Relay::post(const Command& command) {
+  while (!commands_.push(command)) sched_yield();
+  const uint64_t one = 1;
+  // Cannot fail but by overflow, and then the thread is awake already.
+  (void)!write(eventfd_, &one, sizeof one);
+}
+
+void Relay::loop() {
+  if (options_.cpu >= 0) {
+    cpu_set_t cores;
+    CPU_ZERO(&cores);
+    CPU_SET(options_.cpu, &cores);
+    pthread_setaffinity_np(pthread_self(), sizeof cores, &cores);
+  }
+  epoll_event ready[kMaxReady];
+  nextTickMs_ = nowMs() + kTickMs;
+  while (!ending_) {
+    const double waitMs = sessions_.empty() ? -1 : std::ceil(std::fmax(0, nextTickMs_ - nowMs()));
+    const int count = epoll_wait(epoll_, ready, kMaxReady, static_cast<int>(waitMs));
+    bool ordered = false;
+    for (int at = 0; at < count; at++) {
+      if (ready[at].data.ptr) {
+        onReadable(static_cast<Port*>(ready[at].data.ptr));
+      } else {
+        ordered = true;
+      }
+    }
+    if (nowMs() >= nextTickMs_) tick();
+    outbox_.flush();
+    // Only now: an order may end a session that was among the ready ones.
+    if (ordered) obey();
+  }
+}
+
+void Relay::onReadable(Port* port) {
+  uint8_t* packet = outbox_.slot();
+  Endpoint from;
+  const int length = receive(port->fd, packet, Outbox::kCapacity, &from);
+  if (length < 0) return;
+  Session& session = *port->session;
+  Leg& leg = session.legs[port->side];
+  if (length > Outbox::kCapacity) return leg.dropOversized();
+  const double now = nowMs();
+  Departure departure;
+  const bool goesOn = port->rtcp ? leg.onRtcpPort(packet, length, Outbox::kCapacity, from, now, &departure)
+                                 : leg.onRtpPort(packet, length, Outbox::kCapacity, from, now, &departure);
+  if (!goesOn) return;
+  const Port& by = session.ports[1 - port->side][departure.rtcpSocket];
+  outbox_.send(by.fd, by.local, departure.to, departure.length);
+}
+
+void Relay::tick() {
+  const double now = nowMs();
+  const double wallMs = clockMs(CLOCK_REALTIME);
+  nextTickMs_ = now + kTickMs;
+  for (Session* session : sessions_) session->tick(now, wallMs, &outbox_);
+}
+
+void Relay::obey() {
+  uint64_t counted;
+  (void)!read(eventfd_, &counted, sizeof counted);
+  Command command;
+  while (commands_.pop(&command)) {
+    switch (command.order) {
+      case Order::kAdd:
+        adopt(command.session);
+        break;
+      case Order::kDescribe:
+        command.session->describe(command.side, std::unique_ptr<Description>(command.description), nowMs());
+        break;
+      case Order::kRemove:
+        retire(command.session);
+        break;
+      case Order::kStop:
+        ending_ = true;
+        while (!sessions_.empty()) retire(sessions_.back());
+        break;
+    }
+  }
+}
+
+void Relay::adopt(Session* session) {
+  if (sessions_.empty()) nextTickMs_ = nowMs() + kTickMs;
+  sessions_.push_back(session);
+  for (auto& pair : session->ports) {
+    for (Port& port : pair) {
+      epoll_event interest = {};
+      interest.events = EPOLLIN;
+      interest.data.ptr = &port;
+      epoll_ctl(epoll_, EPOLL_CTL_ADD, port.fd, &interest);
+    }
+  }
+}
+
+void Relay::retire(Session* session) {
+  for (auto& pair : session->ports) {
+    for (Port& port : pair) epoll_ctl(epoll_, EPOLL_CTL_DEL, port.fd, nullptr);
+  }
+  for (Leg& leg : session->legs) leg.finish();
+  for (Session*& place : sessions_) {
+    if (place != session) continue;
+    place = sessions_.back();
+    sessions_.pop_back();
+    break;
+  }
+  session->next = retired_.load();
+  while (!retired_.compare_exchange_weak(session->next, session)) {
+  }
+  wake();
+}
+
+void Relay::onEvent(const Event& event) {
+  // Few events arise per leg by their nature; should JavaScript not read for seconds, the newest are lost.
+  events_.push(event);
+  wake();
+}
+
+void Relay::wake() {
+  if (!wakePending_.exchange(true)) options_.wake(options_.wakeData);
+}
+
+}  // namespace trunkline

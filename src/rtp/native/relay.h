@@ -1,0 +1,161 @@
+// A relay thread: sockets, one epoll, the sessions that live on it. JavaScript's thread orders, this one carries.
+//
+//   JavaScript ── Command ring, eventfd ──► relay thread: wait, receive, Leg, Outbox ──► wire
+//              ◄── Event ring, wake ───────      │
+//              ◄── records in shared memory ─────╯
+//
+// A session belongs to the relay thread from its `add` command until it is found in `takeRetired`.
+#ifndef TRUNKLINE_RELAY_H
+#define TRUNKLINE_RELAY_H
+
+#include <pthread.h>
+
+#include <atomic>
+#include <memory>
+#include <vector>
+
+#include "leg.h"
+#include "ring.h"
+#include "udp.h"
+
+namespace trunkline {
+
+enum class EventKind : uint8_t { kLatched, kRefused, kTelephoneEvent, kTimeout };
+
+struct Event {
+  EventKind kind;
+  Side side;
+  uint32_t session;
+  Endpoint source;
+  uint32_t word;
+  uint32_t timestamp;
+  double clockRateHz;
+  double nowMs;
+};
+
+class Session;
+
+// One bound socket.
+struct Port {
+  int fd = -1;
+  Side side = kCustomer;
+  bool rtcp = false;
+  Endpoint local;
+  Session* session = nullptr;
+};
+
+// Where the pair of ports of a leg is, and its record.
+struct LegPlace {
+  Endpoint rtp;
+  double* record;
+};
+
+class EventSink {
+ public:
+  virtual void onEvent(const Event& event) = 0;
+
+ protected:
+  ~EventSink() = default;
+};
+
+class Session final : public LegEvents {
+ public:
+  Session(uint32_t number, const LegPlace places[2], double timeoutMs, EventSink* sink);
+  ~Session();
+
+  // Binds the four ports; 0, or the errno of the first that failed.
+  int bind(const LegPlace places[2]);
+  void describe(Side side, std::unique_ptr<Description> description, double nowMs);
+  // Timeouts and our own reports; `outbox` takes what is to be sent.
+  void tick(double nowMs, double wallMs, Outbox* outbox);
+
+  void onLatched(Side side, const Endpoint& source) override;
+  void onRefused(Side side, const Endpoint& source) override;
+  void onTelephoneEvent(Side side, uint32_t word, uint32_t timestamp, double clockRateHz, double nowMs) override;
+  void onTimeout(Side side) override;
+
+  const uint32_t id;
+  Leg legs[2];
+  Reporter reporters[2];
+  // By side, RTP then RTCP.
+  Port ports[2][2];
+  // Links sessions that the relay thread has given up.
+  Session* next = nullptr;
+
+ private:
+  void watch(Leg& leg, double nowMs);
+  EventSink* const sink_;
+  const double timeoutMs_;
+  double toldAtMs_[2] = {-1, -1};
+  double bothSinceMs_ = -1;
+};
+
+class Relay final : public EventSink {
+ public:
+  struct Options {
+    // The core to run on, or -1.
+    int cpu;
+    bool raw;
+    // JavaScript's monotonic milliseconds minus this process's CLOCK_MONOTONIC.
+    double clockOffsetMs;
+    // Called in the relay thread, at most once until `awake`, when there is something to drain.
+    void (*wake)(void*);
+    void* wakeData;
+  };
+
+  explicit Relay(const Options& options);
+  ~Relay();
+  // False when the thread cannot be started.
+  bool start();
+  // Ends the thread; every session is retired then.
+  void stop();
+  bool raw() const { return outbox_.raw(); }
+  double nowMs() const;
+
+  // JavaScript's thread from here on.
+  void add(Session* session);
+  void describe(Session* session, Side side, std::unique_ptr<Description> description);
+  void remove(Session* session);
+  void awake() { wakePending_.store(false); }
+  bool nextEvent(Event* event) { return events_.pop(event); }
+  // Sessions that the thread has finished with, linked by `next`; the caller owns them.
+  Session* takeRetired() { return retired_.exchange(nullptr); }
+
+  void onEvent(const Event& event) override;
+
+ private:
+  enum class Order : uint8_t { kAdd, kDescribe, kRemove, kStop };
+  struct Command {
+    Order order;
+    Side side;
+    Session* session;
+    Description* description;
+  };
+  static void* main(void* self);
+  void loop();
+  void post(const Command& command);
+  void obey();
+  void adopt(Session* session);
+  void retire(Session* session);
+  void onReadable(Port* port);
+  void tick();
+  void wake();
+
+  const Options options_;
+  Outbox outbox_;
+  int epoll_ = -1;
+  int eventfd_ = -1;
+  pthread_t thread_ = {};
+  bool running_ = false;
+  bool ending_ = false;
+  double nextTickMs_ = 0;
+  std::vector<Session*> sessions_;
+  std::atomic<Session*> retired_{nullptr};
+  std::atomic<bool> wakePending_{false};
+  Ring<Command, 1024> commands_;
+  Ring<Event, 4096> events_;
+};
+
+}  // namespace trunkline
+
+#endif

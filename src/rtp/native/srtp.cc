@@ -1,0 +1,332 @@
+#include "srtp.h"
+
+#include <cstring>
+
+#include "bytes.h"
+
+namespace trunkline {
+namespace {
+
+constexpr SuiteFacts kSuites[] = {
+    {"AES_CM_128_HMAC_SHA1_80", 16, 14, 10, 10, false}, {"AES_CM_128_HMAC_SHA1_32", 16, 14, 4, 10, false},
+    {"AES_192_CM_HMAC_SHA1_80", 24, 14, 10, 10, false}, {"AES_192_CM_HMAC_SHA1_32", 24, 14, 4, 10, false},
+    {"AES_256_CM_HMAC_SHA1_80", 32, 14, 10, 10, false}, {"AES_256_CM_HMAC_SHA1_32", 32, 14, 4, 10, false},
+    {"AEAD_AES_128_GCM", 16, 12, 16, 16, true},         {"AEAD_AES_256_GCM", 32, 12, 16, 16, true},
+};
+
+constexpr int kMaxSources = 64;
+constexpr int kAuthKeyBytes = 20;
+constexpr int kHashBlockBytes = 64;
+constexpr int kRtpHeaderBytes = 12;
+constexpr int kRtcpHeaderBytes = 8;
+constexpr int kIndexWordBytes = 4;
+constexpr uint32_t kEncrypted = 0x80000000u;
+constexpr int64_t kIndexLimit = int64_t{1} << 48;
+constexpr int64_t kRtcpIndexLimit = int64_t{1} << 31;
+
+const EVP_CIPHER* counterCipher(int keyBytes) {
+  return keyBytes == 16 ? EVP_aes_128_ctr() : keyBytes == 24 ? EVP_aes_192_ctr() : EVP_aes_256_ctr();
+}
+
+// RFC 3711 §4.3: the keystream of AES-CM under the master key, with the label in octet 7 of the IV.
+bool derive(const SuiteFacts& suite, const uint8_t* masterKey, int label, uint8_t* out, int count) {
+  uint8_t iv[16] = {};
+  memcpy(iv, masterKey + suite.keyBytes, static_cast<size_t>(suite.saltBytes));
+  iv[7] ^= static_cast<uint8_t>(label);
+  memset(out, 0, static_cast<size_t>(count));
+  EVP_CIPHER_CTX* cipher = EVP_CIPHER_CTX_new();
+  int written = 0;
+  const bool done = cipher && EVP_EncryptInit_ex(cipher, counterCipher(suite.keyBytes), nullptr, masterKey, iv) == 1 &&
+                    EVP_EncryptUpdate(cipher, out, &written, out, count) == 1;
+  EVP_CIPHER_CTX_free(cipher);
+  return done;
+}
+
+void keyedState(SHA_CTX* state, const uint8_t* key, uint8_t pad) {
+  uint8_t block[kHashBlockBytes];
+  memset(block, pad, sizeof block);
+  for (int at = 0; at < kAuthKeyBytes; at++) block[at] ^= key[at];
+  SHA1_Init(state);
+  SHA1_Update(state, block, sizeof block);
+}
+
+bool sameTag(const uint8_t* a, const uint8_t* b, int count) {
+  uint8_t difference = 0;
+  for (int at = 0; at < count; at++) difference |= a[at] ^ b[at];
+  return difference == 0;
+}
+
+// Fixed header, CSRC list and extension; -1 when `length` does not hold them (RFC 3550 §5.1, §5.3.1).
+int rtpHeaderBytes(const uint8_t* packet, int length) {
+  if (length < kRtpHeaderBytes || packet[0] >> 6 != 2) return -1;
+  int bytes = kRtpHeaderBytes + 4 * (packet[0] & 15);
+  if (packet[0] & 0x10) {
+    if (bytes + 4 > length) return -1;
+    bytes += 4 + 4 * readU16(packet + bytes + 2);
+  }
+  return bytes <= length ? bytes : -1;
+}
+
+}  // namespace
+
+const SuiteFacts* findSuite(const char* name) {
+  for (const SuiteFacts& suite : kSuites) {
+    if (strcmp(suite.name, name) == 0) return &suite;
+  }
+  return nullptr;
+}
+
+bool ReplayWindow::check(int64_t index) const {
+  if (index < 0 || index >= kIndexLimit) return false;
+  const int64_t age = highest - index;
+  if (age < 0) return true;
+  return age < 64 && (seen >> age & 1) == 0;
+}
+
+void ReplayWindow::commit(int64_t index) {
+  const int64_t ahead = index - highest;
+  if (ahead > 0) {
+    seen = (highest < 0 || ahead >= 64 ? 0 : seen << ahead) | 1;
+    highest = index;
+  } else {
+    seen |= uint64_t{1} << -ahead;
+  }
+}
+
+int64_t estimateIndex(int64_t highest, uint16_t sequence) {
+  if (highest < 0) return sequence;
+  const int64_t base = highest - (highest & 0xffff);
+  const int64_t ahead = sequence - (highest & 0xffff);
+  if (ahead < -32768) return base + 65536 + sequence;
+  if (ahead > 32768) return base - 65536 + sequence;
+  return base + sequence;
+}
+
+SrtpCipher::~SrtpCipher() { EVP_CIPHER_CTX_free(cipher_); }
+
+bool SrtpCipher::init(const SuiteFacts& suite, const uint8_t* masterKey, int label, int tagBytes, bool sealing) {
+  uint8_t key[32];
+  uint8_t authKey[kAuthKeyBytes];
+  tagBytes_ = tagBytes;
+  aead_ = suite.aead;
+  if (!derive(suite, masterKey, label, key, suite.keyBytes) ||
+      !derive(suite, masterKey, label + 1, authKey, kAuthKeyBytes) ||
+      !derive(suite, masterKey, label + 2, salt_, suite.saltBytes)) {
+    return false;
+  }
+  keyedState(&inner_, authKey, 0x36);
+  keyedState(&outer_, authKey, 0x5c);
+  cipher_ = EVP_CIPHER_CTX_new();
+  const EVP_CIPHER* gcm = suite.keyBytes == 16 ? EVP_aes_128_gcm() : EVP_aes_256_gcm();
+  // Counter mode encrypts to decrypt; GCM tells the two apart.
+  const bool done = cipher_ && EVP_CipherInit_ex(cipher_, aead_ ? gcm : counterCipher(suite.keyBytes), nullptr, key,
+                                                 nullptr, sealing || !aead_ ? 1 : 0) == 1;
+  memset(key, 0, sizeof key);
+  memset(authKey, 0, sizeof authKey);
+  return done;
+}
+
+void SrtpCipher::applyCounterMode(uint8_t* bytes, int count, uint32_t ssrc, uint32_t indexHigh, uint16_t indexLow) {
+  if (count <= 0) return;
+  uint8_t iv[16] = {};
+  memcpy(iv, salt_, 14);
+  xorU32(iv + 4, ssrc);
+  xorU32(iv + 8, indexHigh);
+  iv[12] ^= static_cast<uint8_t>(indexLow >> 8);
+  iv[13] ^= static_cast<uint8_t>(indexLow);
+  int written = 0;
+  EVP_CipherInit_ex(cipher_, nullptr, nullptr, nullptr, iv, 1);
+  EVP_CipherUpdate(cipher_, bytes, &written, bytes, count);
+}
+
+void SrtpCipher::digest(const uint8_t* bytes, int count, const uint8_t* trailer, uint8_t* out) const {
+  SHA_CTX state = inner_;
+  SHA1_Update(&state, bytes, static_cast<size_t>(count));
+  if (trailer) SHA1_Update(&state, trailer, 4);
+  SHA1_Final(out, &state);
+  state = outer_;
+  SHA1_Update(&state, out, SHA_DIGEST_LENGTH);
+  SHA1_Final(out, &state);
+}
+
+// RFC 7714 §8.1, §9.1: salt XOR (SSRC at octet 2, `word` at octet `at`); the RTP sequence number is the caller's.
+void SrtpCipher::gcmIv(uint8_t* iv, uint32_t ssrc, uint32_t word, int at) const {
+  memcpy(iv, salt_, 12);
+  xorU32(iv + 2, ssrc);
+  xorU32(iv + at, word);
+}
+
+void SrtpCipher::gcmSeal(const uint8_t* iv, const uint8_t* aad, int aadBytes, const uint8_t* aad2, uint8_t* bytes,
+                         int count) {
+  int written = 0;
+  uint8_t none[16];
+  EVP_CipherInit_ex(cipher_, nullptr, nullptr, nullptr, iv, 1);
+  EVP_CipherUpdate(cipher_, nullptr, &written, aad, aadBytes);
+  if (aad2) EVP_CipherUpdate(cipher_, nullptr, &written, aad2, 4);
+  if (count > 0) EVP_CipherUpdate(cipher_, bytes, &written, bytes, count);
+  EVP_CipherFinal_ex(cipher_, none, &written);
+  EVP_CIPHER_CTX_ctrl(cipher_, EVP_CTRL_AEAD_GET_TAG, 16, bytes + count);
+}
+
+bool SrtpCipher::gcmOpen(const uint8_t* iv, const uint8_t* aad, int aadBytes, const uint8_t* aad2, uint8_t* bytes,
+                         int count) {
+  int written = 0;
+  uint8_t none[16];
+  EVP_CipherInit_ex(cipher_, nullptr, nullptr, nullptr, iv, 0);
+  EVP_CIPHER_CTX_ctrl(cipher_, EVP_CTRL_AEAD_SET_TAG, 16, bytes + count);
+  EVP_CipherUpdate(cipher_, nullptr, &written, aad, aadBytes);
+  if (aad2) EVP_CipherUpdate(cipher_, nullptr, &written, aad2, 4);
+  if (count > 0) EVP_CipherUpdate(cipher_, bytes, &written, bytes, count);
+  return EVP_CipherFinal_ex(cipher_, none, &written) == 1;
+}
+
+void SrtpCipher::sealRtp(uint8_t* packet, int from, int to, uint32_t ssrc, uint32_t roc, uint16_t sequence) {
+  if (aead_) {
+    uint8_t iv[12];
+    gcmIv(iv, ssrc, roc, 6);
+    iv[10] ^= static_cast<uint8_t>(sequence >> 8);
+    iv[11] ^= static_cast<uint8_t>(sequence);
+    return gcmSeal(iv, packet, from, nullptr, packet + from, to - from);
+  }
+  uint8_t word[4];
+  uint8_t tag[SHA_DIGEST_LENGTH];
+  writeU32(word, roc);
+  applyCounterMode(packet + from, to - from, ssrc, roc, sequence);
+  digest(packet, to, word, tag);
+  memcpy(packet + to, tag, static_cast<size_t>(tagBytes_));
+}
+
+bool SrtpCipher::openRtp(uint8_t* packet, int from, int to, uint32_t ssrc, uint32_t roc, uint16_t sequence) {
+  if (aead_) {
+    uint8_t iv[12];
+    gcmIv(iv, ssrc, roc, 6);
+    iv[10] ^= static_cast<uint8_t>(sequence >> 8);
+    iv[11] ^= static_cast<uint8_t>(sequence);
+    return gcmOpen(iv, packet, from, nullptr, packet + from, to - from);
+  }
+  uint8_t word[4];
+  uint8_t tag[SHA_DIGEST_LENGTH];
+  writeU32(word, roc);
+  digest(packet, to, word, tag);
+  if (!sameTag(packet + to, tag, tagBytes_)) return false;
+  applyCounterMode(packet + from, to - from, ssrc, roc, sequence);
+  return true;
+}
+
+void SrtpCipher::sealRtcp(uint8_t* packet, int to, uint32_t ssrc, uint32_t word) {
+  if (aead_) {
+    uint8_t iv[12];
+    gcmIv(iv, ssrc, word & ~kEncrypted, 8);
+    writeU32(packet + to + 16, word);
+    return gcmSeal(iv, packet, kRtcpHeaderBytes, packet + to + 16, packet + kRtcpHeaderBytes, to - kRtcpHeaderBytes);
+  }
+  uint8_t tag[SHA_DIGEST_LENGTH];
+  applyCounterMode(packet + kRtcpHeaderBytes, to - kRtcpHeaderBytes, ssrc, (word & ~kEncrypted) >> 16,
+                   static_cast<uint16_t>(word));
+  writeU32(packet + to, word);
+  digest(packet, to + kIndexWordBytes, nullptr, tag);
+  memcpy(packet + to + kIndexWordBytes, tag, static_cast<size_t>(tagBytes_));
+}
+
+bool SrtpCipher::openRtcp(uint8_t* packet, int to, uint32_t ssrc, uint32_t word) {
+  const bool encrypted = (word & kEncrypted) != 0;
+  if (aead_) {
+    uint8_t iv[12];
+    gcmIv(iv, ssrc, word & ~kEncrypted, 8);
+    // Unencrypted: the whole packet is associated data (RFC 7714 §9.3).
+    const int clear = encrypted ? kRtcpHeaderBytes : to;
+    return gcmOpen(iv, packet, clear, packet + to + 16, packet + clear, to - clear);
+  }
+  uint8_t tag[SHA_DIGEST_LENGTH];
+  digest(packet, to + kIndexWordBytes, nullptr, tag);
+  if (!sameTag(packet + to + kIndexWordBytes, tag, tagBytes_)) return false;
+  if (encrypted) {
+    applyCounterMode(packet + kRtcpHeaderBytes, to - kRtcpHeaderBytes, ssrc, (word & ~kEncrypted) >> 16,
+                     static_cast<uint16_t>(word));
+  }
+  return true;
+}
+
+bool SrtpContext::init(const SuiteFacts& suite, const uint8_t* key, bool sealing) {
+  return rtp_.init(suite, key, 0, suite.rtpTagBytes, sealing) && rtcp_.init(suite, key, 3, suite.rtcpTagBytes, sealing);
+}
+
+bool SrtpContext::full() const { return sources_.size() >= kMaxSources; }
+
+SrtpContext::Source* SrtpContext::find(uint32_t ssrc) {
+  if (last_ < sources_.size() && sources_[last_].ssrc == ssrc) return &sources_[last_];
+  for (size_t at = 0; at < sources_.size(); at++) {
+    if (sources_[at].ssrc != ssrc) continue;
+    last_ = at;
+    return &sources_[at];
+  }
+  return nullptr;
+}
+
+SrtpContext::Source* SrtpContext::remember(uint32_t ssrc) {
+  sources_.push_back({ssrc, {}, {}});
+  last_ = sources_.size() - 1;
+  return &sources_[last_];
+}
+
+int SrtpContext::open(uint8_t* packet, int length) {
+  const int to = length - rtp_.tagBytes();
+  const int from = rtpHeaderBytes(packet, to);
+  if (from < 0) return kSrtpMalformed;
+  const uint32_t ssrc = readU32(packet + 8);
+  const uint16_t sequence = readU16(packet + 2);
+  Source* source = find(ssrc);
+  if (!source && full()) return kSrtpSources;
+  const int64_t index = estimateIndex(source ? source->rtp.highest : -1, sequence);
+  if (source && !source->rtp.check(index)) return kSrtpReplay;
+  if (!rtp_.openRtp(packet, from, to, ssrc, static_cast<uint32_t>(index >> 16), sequence)) return kSrtpAuthentication;
+  (source ? source : remember(ssrc))->rtp.commit(index);
+  return to;
+}
+
+int SrtpContext::seal(uint8_t* packet, int length, int capacity) {
+  const int from = rtpHeaderBytes(packet, length);
+  if (from < 0) return kSrtpMalformed;
+  if (length + rtp_.tagBytes() > capacity) return kSrtpRoom;
+  const uint32_t ssrc = readU32(packet + 8);
+  const uint16_t sequence = readU16(packet + 2);
+  Source* source = find(ssrc);
+  if (!source && full()) return kSrtpSources;
+  if (!source) source = remember(ssrc);
+  const int64_t index = estimateIndex(source->rtp.highest, sequence);
+  if (!source->rtp.check(index)) return kSrtpReplay;
+  rtp_.sealRtp(packet, from, length, ssrc, static_cast<uint32_t>(index >> 16), sequence);
+  source->rtp.commit(index);
+  return length + rtp_.tagBytes();
+}
+
+int SrtpContext::openRtcp(uint8_t* packet, int length) {
+  const int to = length - rtcp_.tagBytes() - kIndexWordBytes;
+  if (to < kRtcpHeaderBytes || packet[0] >> 6 != 2) return kSrtpMalformed;
+  const uint32_t ssrc = readU32(packet + 4);
+  const uint32_t word = readU32(packet + (rtcp_.aead() ? length - kIndexWordBytes : to));
+  const int64_t index = word & ~kEncrypted;
+  Source* source = find(ssrc);
+  if (!source && full()) return kSrtpSources;
+  if (source && !source->rtcp.check(index)) return kSrtpReplay;
+  if (!rtcp_.openRtcp(packet, to, ssrc, word)) return kSrtpAuthentication;
+  (source ? source : remember(ssrc))->rtcp.commit(index);
+  return to;
+}
+
+int SrtpContext::sealRtcp(uint8_t* packet, int length, int capacity) {
+  if (length < kRtcpHeaderBytes || packet[0] >> 6 != 2) return kSrtpMalformed;
+  const int sealed = length + rtcp_.tagBytes() + kIndexWordBytes;
+  if (sealed > capacity) return kSrtpRoom;
+  const uint32_t ssrc = readU32(packet + 4);
+  Source* source = find(ssrc);
+  if (!source && full()) return kSrtpSources;
+  if (!source) source = remember(ssrc);
+  const int64_t index = source->rtcp.highest + 1;
+  if (index >= kRtcpIndexLimit) return kSrtpExhausted;
+  rtcp_.sealRtcp(packet, length, ssrc, kEncrypted | static_cast<uint32_t>(index));
+  source->rtcp.commit(index);
+  return sealed;
+}
+
+}  // namespace trunkline

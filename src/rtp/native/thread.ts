@@ -1,0 +1,151 @@
+/**
+ * A relay thread of the compiled path, behind the same seam as the workers of the TypeScript engine: commands in,
+ * reports out, counters in shared memory.
+ *
+ *     Shard ──RelayCommand──► NativeThread ──open, describe, close──► relay thread (C++)
+ *           ◄─RelayReport──── (telephone events become digits here) ◄─wake, drain──╯
+ */
+import { GatewayError, hexToken, type Random, type Timer } from '../../core/index.js';
+import type { MediaEvent, Side } from '../engine.js';
+import type { RelayCommand } from '../relay/commands.js';
+import { clearRecord, legRecord } from '../relay/layout.js';
+import type { RelayThread, RelayThreadParts } from '../relay/thread.js';
+import { DtmfDetector } from '../stream/index.js';
+import type { NativeBinding, NativeEvent, RelayHandle } from './binding.js';
+import { packDescription } from './description.js';
+
+export interface NativeThreadOptions {
+  readonly binding: NativeBinding;
+  readonly random: Random;
+  /** Core to run on; absent: any. */
+  readonly cpu?: number | undefined;
+  /** Send by a raw socket where the process may; default true. */
+  readonly raw?: boolean | undefined;
+}
+
+/** How often events whose end was lost are looked for, ms. */
+const TICK_MS = 250;
+const SIDES = ['customer', 'remote'] as const;
+
+type Detectors = Readonly<Record<Side, DtmfDetector>>;
+
+export class NativeThread implements RelayThread {
+  readonly #parts: RelayThreadParts;
+  readonly #options: NativeThreadOptions;
+  readonly #handle: RelayHandle;
+  readonly #detectors = new Map<number, Detectors>();
+  #ticking: Timer | undefined;
+
+  /** @throws GatewayError `media.thread-gone` when no thread can be had */
+  constructor(parts: RelayThreadParts, options: NativeThreadOptions) {
+    this.#parts = parts;
+    this.#options = options;
+    const { binding, cpu = -1, raw = true } = options;
+    const clockOffsetMs = parts.scheduler.nowMs() - monotonicMs();
+    const counters = new Float64Array(parts.counters);
+    const handle = binding.start({ cpu, raw, clockOffsetMs }, counters, () => this.#drain());
+    if (!handle) throw new GatewayError('media.thread-gone', 'No relay thread can be started.', { origin: 'internal' });
+    this.#handle = handle;
+    queueMicrotask(() => parts.onReport({ kind: 'ready' }));
+  }
+
+  post(command: RelayCommand): void {
+    switch (command.kind) {
+      case 'open':
+        this.#open(command);
+        return;
+      case 'describe':
+        this.#describe(command);
+        return;
+      case 'close':
+        this.#close(command.id);
+        return;
+      case 'stop':
+        this.#stop();
+        return;
+    }
+  }
+
+  async end(): Promise<void> {
+    this.#ticking?.cancel();
+  }
+
+  #open({ id, legs, timeoutMs }: Extract<RelayCommand, { kind: 'open' }>): void {
+    const { binding, random } = this.#options;
+    for (const side of SIDES) clearRecord(legRecord(this.#parts.counters, legs[side].slot));
+    const seeds = Uint32Array.from({ length: 6 }, () => random.uint32());
+    const reason = binding.open(this.#handle, id, timeoutMs, { ...legs, cname: hexToken(random, 3), seeds });
+    if (reason !== undefined) {
+      this.#parts.onReport({ kind: 'open-failed', id, side: 'customer', reason });
+      return;
+    }
+    const detector = (side: Side) =>
+      new DtmfDetector((event, durationMs) => this.#tell(id, { kind: 'dtmf', side, event, durationMs }));
+    this.#detectors.set(id, { customer: detector('customer'), remote: detector('remote') });
+    this.#ticking ??= this.#parts.scheduler.after(TICK_MS, () => this.#tick());
+    this.#parts.onReport({ kind: 'opened', id });
+  }
+
+  #describe({ id, side, description }: Extract<RelayCommand, { kind: 'describe' }>): void {
+    const fits = this.#options.binding.describe(
+      this.#handle,
+      id,
+      SIDES.indexOf(side) as 0 | 1,
+      packDescription(description),
+    );
+    if (!fits)
+      this.#parts.onReport({ kind: 'fault', id, reason: 'An SRTP master key has the wrong length for its suite' });
+  }
+
+  #close(id: number): void {
+    if (!this.#options.binding.close(this.#handle, id)) this.#parts.onReport({ kind: 'closed', id });
+  }
+
+  #stop(): void {
+    this.#options.binding.stop(this.#handle);
+    this.#drain();
+    this.#parts.onReport({ kind: 'stopped' });
+  }
+
+  #drain(): void {
+    const { events, closed } = this.#options.binding.drain(this.#handle);
+    for (const event of events) this.#onEvent(event);
+    for (const id of closed) {
+      this.#detectors.delete(id);
+      this.#parts.onReport({ kind: 'closed', id });
+    }
+  }
+
+  #onEvent(event: NativeEvent): void {
+    if (event.kind !== 'telephone-event') {
+      const { id, ...told } = event;
+      this.#tell(id, told);
+      return;
+    }
+    const { word, timestamp, clockRateHz, nowMs } = event;
+    const payload = {
+      event: word >>> 24,
+      end: (word & 0x800000) !== 0,
+      volume: (word >>> 16) & 0x3f,
+      durationTs: word & 0xffff,
+    };
+    this.#detectors.get(event.id)?.[event.side].onPacket(payload, timestamp, clockRateHz, nowMs);
+  }
+
+  #tell(id: number, event: MediaEvent): void {
+    this.#parts.onReport({ kind: 'event', id, event });
+  }
+
+  #tick(): void {
+    const nowMs = this.#parts.scheduler.nowMs();
+    for (const detectors of this.#detectors.values()) for (const side of SIDES) detectors[side].onTick(nowMs);
+    this.#ticking = undefined;
+    if (this.#detectors.size > 0) this.#ticking = this.#parts.scheduler.after(TICK_MS, () => this.#tick());
+  }
+}
+
+/** CLOCK_MONOTONIC, which the relay thread reads too, in milliseconds. */
+function monotonicMs(): number {
+  const [seconds, nanoseconds] = process.hrtime();
+  return seconds * 1000 + nanoseconds / 1e6;
+}

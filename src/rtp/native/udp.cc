@@ -1,0 +1,178 @@
+#include "udp.h"
+
+#include <errno.h>
+#include <netinet/ip.h>
+#include <netinet/ip6.h>
+#include <netinet/udp.h>
+#include <unistd.h>
+
+#include <cstring>
+
+namespace trunkline {
+namespace {
+
+constexpr int kUdpBytes = 8;
+constexpr int kIp4Bytes = 20;
+constexpr int kIp6Bytes = 40;
+// Beyond this a packet may need fragments, which the kernel makes for sockets only.
+constexpr int kMaxRawPayload = 1400;
+constexpr uint8_t kHopLimit = 64;
+
+// One's complement sum of big-endian words, unfolded (RFC 1071); 32-bit steps, as the sum is the same.
+uint64_t sumOf(const uint8_t* bytes, int count, uint64_t sum) {
+  for (; count >= 4; bytes += 4, count -= 4) {
+    uint32_t word;
+    memcpy(&word, bytes, 4);
+    sum += word;
+  }
+  uint8_t rest[4] = {};
+  memcpy(rest, bytes, static_cast<size_t>(count));
+  uint32_t word;
+  memcpy(&word, rest, 4);
+  return sum + word;
+}
+
+// In memory order, ready to be stored; 0 is sent as all ones (RFC 768).
+uint16_t fold(uint64_t sum) {
+  while (sum >> 16) sum = (sum & 0xffff) + (sum >> 16);
+  const uint16_t checksum = static_cast<uint16_t>(~sum);
+  return checksum == 0 ? 0xffff : checksum;
+}
+
+void writeUdp(uint8_t* header, const Endpoint& local, const Endpoint& to, int payloadBytes) {
+  udphdr udp = {};
+  udp.source = htons(local.port);
+  udp.dest = htons(to.port);
+  udp.len = htons(static_cast<uint16_t>(payloadBytes + kUdpBytes));
+  memcpy(header, &udp, sizeof udp);
+  const int addressBytes = local.address.family == 6 ? 16 : 4;
+  uint64_t sum = uint64_t{udp.len} + htons(IPPROTO_UDP);
+  sum = sumOf(local.address.bytes, addressBytes, sum);
+  sum = sumOf(to.address.bytes, addressBytes, sum);
+  udp.check = fold(sumOf(header, kUdpBytes + payloadBytes, sum));
+  memcpy(header, &udp, sizeof udp);
+}
+
+// The kernel fills in total length and checksum (raw(7)).
+void writeIp4(uint8_t* header, const Endpoint& local, const Endpoint& to) {
+  iphdr ip = {};
+  ip.version = 4;
+  ip.ihl = kIp4Bytes / 4;
+  ip.frag_off = htons(IP_DF);
+  ip.ttl = kHopLimit;
+  ip.protocol = IPPROTO_UDP;
+  memcpy(&ip.saddr, local.address.bytes, 4);
+  memcpy(&ip.daddr, to.address.bytes, 4);
+  memcpy(header, &ip, sizeof ip);
+}
+
+void writeIp6(uint8_t* header, const Endpoint& local, const Endpoint& to, int payloadBytes) {
+  ip6_hdr ip = {};
+  ip.ip6_flow = htonl(6u << 28);
+  ip.ip6_plen = htons(static_cast<uint16_t>(payloadBytes + kUdpBytes));
+  ip.ip6_nxt = IPPROTO_UDP;
+  ip.ip6_hlim = kHopLimit;
+  memcpy(&ip.ip6_src, local.address.bytes, 16);
+  memcpy(&ip.ip6_dst, to.address.bytes, 16);
+  memcpy(header, &ip, sizeof ip);
+}
+
+}  // namespace
+
+int bindUdp(const Endpoint& local) {
+  const int family = local.address.family == 6 ? AF_INET6 : AF_INET;
+  const int fd = socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0) return -errno;
+  const int on = 1;
+  sockaddr_storage address;
+  const socklen_t bytes = toSockaddr(local, &address);
+  const bool done = (family == AF_INET || setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) == 0) &&
+                    bind(fd, reinterpret_cast<sockaddr*>(&address), bytes) == 0;
+  if (done) return fd;
+  const int error = errno;
+  close(fd);
+  return -error;
+}
+
+int receive(int fd, uint8_t* packet, int capacity, Endpoint* from) {
+  sockaddr_storage address;
+  socklen_t bytes = sizeof address;
+  const ssize_t length = recvfrom(fd, packet, static_cast<size_t>(capacity), MSG_DONTWAIT | MSG_TRUNC,
+                                  reinterpret_cast<sockaddr*>(&address), &bytes);
+  if (length < 0) return -1;
+  *from = fromSockaddr(address);
+  return static_cast<int>(length);
+}
+
+Outbox::Outbox(bool raw) {
+  if (!raw) return;
+  raw4_ = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_RAW);
+  raw6_ = socket(AF_INET6, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_RAW);
+}
+
+Outbox::~Outbox() {
+  if (raw4_ >= 0) close(raw4_);
+  if (raw6_ >= 0) close(raw6_);
+}
+
+int Outbox::rawFor(const Endpoint& local, int length) const {
+  if (length > kMaxRawPayload || local.address.isAny()) return -1;
+  return local.address.family == 6 ? raw6_ : raw4_;
+}
+
+void Outbox::send(int fd, const Endpoint& local, const Endpoint& to, int length) {
+  if (rawFor(local, length) < 0) {
+    // Nothing that waits may be overtaken.
+    flush();
+    sockaddr_storage address;
+    const socklen_t bytes = toSockaddr(to, &address);
+    // A full buffer, or no route, is the network's loss: RTP has no one to tell.
+    (void)sendto(fd, slot(), static_cast<size_t>(length), MSG_DONTWAIT, reinterpret_cast<sockaddr*>(&address), bytes);
+    return;
+  }
+  Queued& queued = queued_[count_];
+  uint8_t* udp = slot() - kUdpBytes;
+  writeUdp(udp, local, to, length);
+  const bool six = local.address.family == 6;
+  uint8_t* header = udp - (six ? kIp6Bytes : kIp4Bytes);
+  if (six) {
+    writeIp6(header, local, to, length);
+  } else {
+    writeIp4(header, local, to);
+  }
+  queued.family = local.address.family;
+  queued.bytes = {header, static_cast<size_t>(slot() + length - header)};
+  // A raw socket has no ports; IPv6 insists on 0.
+  queued.toBytes = toSockaddr({to.address, 0}, &queued.to);
+  if (++count_ == kSlots) flush();
+}
+
+void Outbox::flush() {
+  if (count_ == 0) return;
+  flushTo(raw4_, 4);
+  flushTo(raw6_, 6);
+  // What a slot held last is still in it: the next packet may start there.
+  count_ = 0;
+}
+
+void Outbox::flushTo(int fd, uint8_t family) {
+  mmsghdr messages[kSlots];
+  unsigned waiting = 0;
+  for (int at = 0; at < count_; at++) {
+    Queued& queued = queued_[at];
+    if (queued.family != family) continue;
+    msghdr& header = messages[waiting++].msg_hdr;
+    header = {};
+    header.msg_name = &queued.to;
+    header.msg_namelen = queued.toBytes;
+    header.msg_iov = &queued.bytes;
+    header.msg_iovlen = 1;
+  }
+  for (unsigned sent = 0; sent < waiting;) {
+    const int done = sendmmsg(fd, messages + sent, waiting - sent, MSG_DONTWAIT);
+    // A packet that cannot be sent is skipped, so that it holds nothing up.
+    sent += done > 0 ? static_cast<unsigned>(done) : 1;
+  }
+}
+
+}  // namespace trunkline

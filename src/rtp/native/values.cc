@@ -1,0 +1,113 @@
+#include "values.h"
+
+#include <arpa/inet.h>
+
+#include <cstring>
+
+namespace trunkline {
+namespace {
+
+// Suite name, a colon, key octets: equal when both are.
+std::string keyText(napi_env env, napi_value keys) {
+  if (isUndefined(env, keys)) return std::string();
+  size_t length = 0;
+  const uint8_t* bytes = elements<uint8_t>(env, property(env, keys, "key"), &length);
+  std::string whole = toText(env, property(env, keys, "suite"));
+  whole += ':';
+  whole.append(reinterpret_cast<const char*>(bytes), length);
+  return whole;
+}
+
+// A context for `keys` unless they are the ones known; false when they do not fit their suite.
+bool makeContext(const std::string& keys, const std::string& known, bool sealing,
+                 std::unique_ptr<SrtpContext>* context) {
+  if (keys == known) return true;
+  const size_t colon = keys.find(':');
+  const SuiteFacts* suite = colon == std::string::npos ? nullptr : findSuite(keys.substr(0, colon).c_str());
+  if (!suite || keys.size() - colon - 1 != static_cast<size_t>(suite->keyBytes + suite->saltBytes)) return false;
+  auto made = std::make_unique<SrtpContext>();
+  if (!made->init(*suite, reinterpret_cast<const uint8_t*>(keys.data()) + colon + 1, sealing)) return false;
+  *context = std::move(made);
+  return true;
+}
+
+// "address/prefix" blocks; TypeScript has checked them.
+void readBlocks(napi_env env, napi_value list, LatchFacts* latch) {
+  if (isUndefined(env, list)) return;
+  latch->bounded = true;
+  uint32_t count = 0;
+  napi_get_array_length(env, list, &count);
+  for (uint32_t at = 0; at < count; at++) {
+    napi_value entry = nullptr;
+    napi_get_element(env, list, at, &entry);
+    const std::string block = toText(env, entry);
+    const size_t slash = block.find('/');
+    if (slash == std::string::npos) continue;
+    const Address address = parseAddress(block.substr(0, slash).c_str());
+    if (address.family != 0) latch->allowed.push_back({address, atoi(block.c_str() + slash + 1)});
+  }
+}
+
+void readTypes(napi_env env, napi_value object, PayloadTable* types) {
+  size_t clocks = 0;
+  size_t kinds = 0;
+  const double* rates = elements<double>(env, property(env, object, "clockRatesHz"), &clocks);
+  const uint8_t* marks = elements<uint8_t>(env, property(env, object, "kinds"), &kinds);
+  if (clocks == 128) memcpy(types->clockRatesHz, rates, sizeof types->clockRatesHz);
+  if (kinds == 128) memcpy(types->kinds, marks, sizeof types->kinds);
+}
+
+}  // namespace
+
+std::unique_ptr<Description> readDescription(napi_env env, napi_value object, KnownKeys* keys) {
+  auto made = std::make_unique<Description>();
+  const auto flag = [&](const char* name) { return toBool(env, property(env, object, name)); };
+  const auto address = [&](const char* name) { return parseAddress(toText(env, property(env, object, name)).c_str()); };
+  const auto port = [&](const char* name) { return static_cast<uint16_t>(toInt(env, property(env, object, name))); };
+  made->rtp = {address("address"), port("rtpPort")};
+  made->hasRtcpAddress = !isUndefined(env, property(env, object, "rtcpAddress"));
+  made->rtcpAddress = address("rtcpAddress");
+  made->hasRtcpPort = !isUndefined(env, property(env, object, "rtcpPort"));
+  made->rtcpPort = port("rtcpPort");
+  made->mux = flag("rtcpMux");
+  made->sends = flag("sends");
+  made->receives = flag("receives");
+  made->udptl = flag("udptl");
+  made->latch.signalling = address("signallingAddress");
+  readBlocks(env, property(env, object, "allowedSources"), &made->latch);
+  readTypes(env, object, &made->types);
+  KnownKeys now;
+  now.receive = keyText(env, property(env, object, "receive"));
+  now.send = keyText(env, property(env, object, "send"));
+  made->sealed = !now.receive.empty();
+  made->newReceiveKey = now.receive != keys->receive;
+  if (made->sealed && (!makeContext(now.receive, keys->receive, false, &made->receive) ||
+                       !makeContext(now.send, keys->send, true, &made->send))) {
+    return nullptr;
+  }
+  *keys = now;
+  return made;
+}
+
+napi_value writeEvent(napi_env env, const Event& event) {
+  static const char* const kKinds[] = {"latched", "source-refused", "telephone-event", "timeout"};
+  napi_value object = nullptr;
+  napi_create_object(env, &object);
+  set(env, object, "kind", text(env, kKinds[static_cast<int>(event.kind)]));
+  set(env, object, "id", number(env, event.session));
+  set(env, object, "side", text(env, event.side == kCustomer ? "customer" : "remote"));
+  if (event.kind == EventKind::kTelephoneEvent) {
+    set(env, object, "word", number(env, event.word));
+    set(env, object, "timestamp", number(env, event.timestamp));
+    set(env, object, "clockRateHz", number(env, event.clockRateHz));
+    set(env, object, "nowMs", number(env, event.nowMs));
+  } else if (event.kind != EventKind::kTimeout) {
+    char address[INET6_ADDRSTRLEN];
+    formatAddress(event.source.address, address, sizeof address);
+    set(env, object, "address", text(env, address));
+    set(env, object, "port", number(env, event.source.port));
+  }
+  return object;
+}
+
+}  // namespace trunkline
