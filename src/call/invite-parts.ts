@@ -4,7 +4,7 @@ import { passingHeaders } from './headers.js';
 
 /**
  * The identity fields of an outbound INVITE: Request-URI, To, From and P-Asserted-Identity, as the target wants the
- * caller presented (design §4). An anonymous From stays anonymous (RFC 3323 §4.1.1.3, RFC 3325 §9.1).
+ * caller presented (design §4). Hops go on counting down across the two legs (RFC 7332 §4). An anonymous From stays anonymous (RFC 3323 §4.1.1.3, RFC 3325 §9.1).
  */
 export interface Identity {
   readonly requestUri: string;
@@ -30,6 +30,7 @@ export function identityFor(planned: PlannedAttempt, incoming: SipRequest, domai
     to: `<sip:${called}@${host}>`,
     from: hidden ? ANONYMOUS : shown,
     headers: [
+      ['Max-Forwards', String((incoming.maxForwards ?? 70) - 1)],
       ...(planned.callerIdIn.includes('P-Asserted-Identity') ? [['P-Asserted-Identity', shown] as const] : []),
       ...passingHeaders(incoming, 'INVITE'),
       ...planned.headers,
