@@ -127,9 +127,12 @@ export function chooseBound<T extends Endpoint>(
   own: readonly LocalAddress[],
 ): T | undefined {
   const family = familyOf(remote);
+  const candidates = bound.filter(({ address }) => familyOf(address) === family);
+  const only = candidates.length === 1 ? candidates[0] : undefined;
+  // The usual case, without looking at interfaces.
+  if (only && (!isLoopback(only.address) || isLoopback(remote))) return only;
   const facing = addressFacing(remote, own);
   const score = (listener: T): number => {
-    if (familyOf(listener.address) !== family) return -1;
     if (listener.address === facing) return 3;
     if (isWildcard(listener.address)) return 2;
     if (isLoopback(listener.address))
@@ -137,6 +140,6 @@ export function chooseBound<T extends Endpoint>(
     return 1;
   };
   let best: T | undefined;
-  for (const listener of bound) if (score(listener) > (best ? score(best) : -1)) best = listener;
+  for (const listener of candidates) if (score(listener) > (best ? score(best) : -1)) best = listener;
   return best;
 }

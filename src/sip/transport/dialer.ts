@@ -88,7 +88,8 @@ export class OutgoingConnections {
       }
       this.#context.counters.add('sip_connect_failures', 'timeout');
       const where = `${target.transport} ${hostPort(target.address, target.port)}`;
-      done(
+      this.#tell(
+        done,
         new GatewayError('transport.timeout', `${where}: not connected within ${timeoutMs} ms`, { origin: 'remote' }),
       );
     });
@@ -104,7 +105,17 @@ export class OutgoingConnections {
     waiting.clear();
     for (const { done, patience } of waiters) {
       patience.cancel();
+      this.#tell(done, result);
+    }
+  }
+
+  /** One waiter that throws must not keep the outcome from the others. */
+  #tell(done: Opened, result: Flow | GatewayError): void {
+    try {
       done(result);
+    } catch (err) {
+      this.#context.counters.add('sip_receiver_faults');
+      this.#context.logger.error({ err }, 'SIP core failed on an opened connection');
     }
   }
 

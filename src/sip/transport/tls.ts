@@ -1,5 +1,5 @@
 import { isIP, type Socket } from 'node:net';
-import { connect, createServer, type Server, type TLSSocket } from 'node:tls';
+import { connect, createServer, type SecureContext, type Server, type TLSSocket } from 'node:tls';
 import type { Acceptor } from './admission.js';
 import { type Dial, settle } from './dialer.js';
 import type { TlsFacts } from './flow.js';
@@ -29,7 +29,7 @@ export class TlsAcceptor implements Acceptor {
       requestCert: clientCertificate !== 'none',
       rejectUnauthorized: clientCertificate === 'require',
       handshakeTimeout: context.limits.handshakeMs,
-      SNICallback: (name, done) => done(null, store.contextFor(name)),
+      SNICallback: (name, done) => chooseContext(store, name, done),
     });
     this.#server.on('secureConnection', secured);
     this.#server.on('tlsClientError', (error, socket) => {
@@ -48,6 +48,22 @@ export class TlsAcceptor implements Acceptor {
   refresh(): void {
     this.#server.setSecureContext(this.#store.serverDefaults);
   }
+}
+
+/** The name comes from the peer and may be anything: what cannot be a name ends the handshake, not the process. */
+function chooseContext(
+  store: TlsStore,
+  name: string,
+  done: (error: Error | null, context?: SecureContext) => void,
+): void {
+  let context: SecureContext | undefined;
+  try {
+    context = store.contextFor(name);
+  } catch (cause) {
+    done(new Error('server name is malformed', { cause }));
+    return;
+  }
+  done(null, context);
 }
 
 /** Connects TLS: SNI and verification by the target's server name, else by its address. */

@@ -113,6 +113,8 @@ export class WebSocketAcceptor implements Acceptor {
       socket.destroy();
     });
     this.#deadlines.set(socket, deadline);
+    // Between upgrade and refusal nobody else listens for the socket's errors.
+    socket.on('error', () => this.#context.counters.add('sip_socket_errors', 'ws'));
     socket.once('close', () => deadline.cancel());
     this.#http.emit('connection', socket);
   }

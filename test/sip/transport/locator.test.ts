@@ -130,6 +130,12 @@ describe('what needs no DNS', () => {
     expect(fake.asked).toEqual([]);
   });
 
+  it('takes the first transport there is a listener for where nothing says which', async () => {
+    const tcpOnly = setUp({ listeners: ['tcp4'] }).locator;
+    expect(short(await locate(tcpOnly, { host: '192.0.2.1' }))).toEqual(['tcp 192.0.2.1 5060']);
+    expect(short(await locate(tcpOnly, { host: '192.0.2.1', secure: true }))).toEqual(['tls 192.0.2.1 5061']);
+  });
+
   it('knows localhost and the names below it', async () => {
     const { locator, fake } = setUp({ listeners: ['udp4', 'tcp4', 'tcp6'] });
     expect(short(await locate(locator, { host: 'localhost' }))).toEqual(['udp 127.0.0.1 5060']);

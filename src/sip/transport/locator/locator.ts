@@ -67,16 +67,18 @@ export class SipLocator implements Locator {
   locate(where: Location, done: (result: readonly ResolvedTarget[] | GatewayError) => void): void {
     const host = where.host.replace(/^\[|\]$/g, '').replace(/\.$/, '');
     if (isIP(host) !== 0) {
-      const transport = this.#chosen(where) ?? fallback(where);
+      const transport = this.#chosen(where) ?? this.#fallback(where);
       done([{ transport, address: plainAddress(host), port: where.port ?? DEFAULT_PORTS[transport] }]);
       return;
     }
     const search: Search = { host, failures: [] };
-    this.#find(where, search).then(
-      (targets) => done(targets.length > 0 ? targets : this.#nothing(search)),
+    this.#find(where, search)
+      .then((targets) => (targets.length > 0 ? targets : this.#nothing(search)))
       // Only a fault of our own ends here: what the DNS does is kept in the search.
-      (cause) => done(new GatewayError('dns.failed', `cannot locate ${host}`, { origin: 'internal', cause })),
-    );
+      .catch((cause) => new GatewayError('dns.failed', `cannot locate ${host}`, { origin: 'internal', cause }))
+      .then(done)
+      // A listener that throws must not end the process as an unhandled rejection.
+      .catch((err) => this.#options.logger.error({ err }, 'SIP core failed on located targets'));
   }
 
   /** Forgets what the DNS said, as after a change of its servers. */
@@ -94,7 +96,7 @@ export class SipLocator implements Locator {
   async #hosts(where: Location, search: Search): Promise<Host[]> {
     const { host } = search;
     const chosen = this.#chosen(where);
-    const plain = { transport: chosen ?? fallback(where), name: host };
+    const plain = { transport: chosen ?? this.#fallback(where), name: host };
     if (where.port !== undefined) return [{ ...plain, port: where.port }];
     const direct = [{ ...plain, port: DEFAULT_PORTS[plain.transport] }];
     if (this.#names.addressesOnly(host)) return direct;
@@ -160,6 +162,15 @@ export class SipLocator implements Locator {
     return [...addresses.slice(start), ...addresses.slice(0, start)];
   }
 
+  /**
+   * The transport of a URI that names none and leads to no NAPTR or SRV record: UDP, TLS when secure (RFC 3263 §4.1);
+   * without a UDP listener the next that there is.
+   */
+  #fallback(where: Location): TransportName {
+    if (where.secure) return 'tls';
+    return SRV_SEARCH.find((transport) => this.#usable(transport, where)) ?? 'udp';
+  }
+
   #chosen({ transport, secure }: Location): TransportName | undefined {
     return transport && (secure ? securedTransport(transport) : transport);
   }
@@ -186,9 +197,6 @@ export class SipLocator implements Locator {
     return error;
   }
 }
-
-/** The transport of a URI that names none and leads to no NAPTR or SRV record (RFC 3263 §4.1). */
-const fallback = ({ secure }: Location): TransportName => (secure ? 'tls' : 'udp');
 
 function distinct(targets: readonly ResolvedTarget[]): ResolvedTarget[] {
   const seen = new Set<string>();

@@ -15,15 +15,10 @@ const SIGNATURES: readonly (readonly [text: string, label: string])[] = [
   ['vaxipuseragent', 'vax'],
   ['sip-scan', 'sip-scan'],
   ['sipscan', 'sip-scan'],
-  ['smap', 'smap'],
   ['pplsip', 'pplsip'],
-  ['eyebeam release 3', 'fake-softphone'],
-  ['sipsak', 'sipsak'],
+  ['eyebeam release 3006o', 'fake-softphone'],
   ['sipptk', 'sipptk'],
-  ['iwar', 'iwar'],
-  ['gulp', 'gulp'],
-  ['random-scanner', 'generic'],
-  ['scanner', 'generic'],
+  ['random-scanner', 'other'],
 ];
 
 /** The tool that a User-Agent value names; undefined for any other. */
