@@ -115,15 +115,20 @@ export class Source {
   /** Report figures since the previous call (A.3: the fraction is of the interval, 0 when negative). */
   report(): SourceReport {
     const expected = this.#sequence.extended - this.#first + 1;
-    const expectedInterval = expected - this.#expectedPrior;
-    const lostInterval = expectedInterval - (this.#received - this.#receivedPrior);
+    const fractionLost = fractionLost256(expected - this.#expectedPrior, this.#received - this.#receivedPrior);
     this.#expectedPrior = expected;
     this.#receivedPrior = this.#received;
     return {
-      fractionLost: expectedInterval > 0 && lostInterval > 0 ? Math.floor((lostInterval * 256) / expectedInterval) : 0,
+      fractionLost,
       cumulativeLost: expected - this.#received,
       extendedHighest: (this.#sequence.extended - 0x10000) % 2 ** 32,
       jitterTs: Math.floor(this.jitter.valueTs),
     };
   }
+}
+
+/** Fraction lost in an interval as a report block has it: floor(256 × lost ÷ expected), 0 when negative (A.3). */
+export function fractionLost256(expected: number, received: number): number {
+  const lost = expected - received;
+  return expected > 0 && lost > 0 ? Math.floor((lost * 256) / expected) : 0;
 }
