@@ -50,6 +50,19 @@ describe('TCP, accepting', () => {
     expect(markOf(Buffer.from(await peer.until((text) => text.length > 0)))).toBe('answer');
   });
 
+  it('works over IPv6, accepting and connecting', async ({ skip }) => {
+    const node = await startNode(['tcp://[::1]:0']).catch(() => skip('no IPv6 loopback here'));
+    const { port } = node.at('tcp');
+    const peer = await tcpPeer(port, '::1');
+    peer.socket.write(options('six'));
+    const [{ flow } = expect.fail()] = await node.recorder.messages(1);
+    expect(flow.remote.address).toBe('::1');
+    expect(node.transports.sentBy(flow)).toEqual({ address: '::1', port });
+    (await node.open({ transport: 'tcp', address: '::1', port })).send(options('self'));
+    await node.recorder.messages(2);
+    expect(node.recorder.marks).toEqual(['six', 'self']);
+  });
+
   it('answers CRLFCRLF with CRLF, between messages too', async () => {
     const node = await startNode(['tcp://127.0.0.1:0']);
     const peer = await tcpPeer(node.at('tcp').port);
