@@ -1,4 +1,5 @@
 export { type ClientContext, ClientTransaction, type ClientUser } from './client-transaction.js';
+export { drawTable } from './draw.js';
 export { inviteClientTable } from './invite-client.js';
 export { inviteServerTable } from './invite-server.js';
 export { classLabel, type LayerParts, methodLabel, TransactionLayer } from './layer.js';
