@@ -7,7 +7,6 @@ import type { PackedDescription } from './binding.js';
 export function packDescription(description: RemoteDescription): PackedDescription {
   const { direction, kind, srtp } = description;
   const { clockRatesHz, kinds } = new PayloadTable(description.formats);
-  const udptl = kind === 'udptl';
   return {
     address: description.address,
     rtpPort: description.rtpPort,
@@ -16,13 +15,13 @@ export function packDescription(description: RemoteDescription): PackedDescripti
     rtcpMux: description.rtcpMux === true,
     sends: direction === 'sendrecv' || direction === 'sendonly',
     receives: direction === 'sendrecv' || direction === 'recvonly',
-    udptl,
+    udptl: kind === 'udptl',
     signallingAddress: description.signallingAddress ?? '',
     allowedSources: description.allowedSources?.map(wholeBlock).filter((block) => block !== undefined),
     clockRatesHz,
     kinds,
-    receive: udptl ? undefined : srtp?.receive,
-    send: udptl ? undefined : srtp?.send,
+    receive: srtp?.receive,
+    send: srtp?.send,
   };
 }
 

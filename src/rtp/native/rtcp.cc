@@ -183,7 +183,7 @@ void RtcpReader::readVoip(const uint8_t* at, const uint8_t* end, Record& record,
       record[kVoipLossRate] = at[8];
       record[kVoipDiscardRate] = at[9];
       record[kVoipRFactor] = at[24];
-      record[kVoipMosCq] = at[26];
+      record[kVoipMosCq] = at[27];
     }
     at = next;
   }

@@ -77,10 +77,13 @@ std::unique_ptr<Description> readDescription(napi_env env, napi_value object, Kn
   readBlocks(env, property(env, object, "allowedSources"), &made->latch);
   readTypes(env, object, &made->types);
   KnownKeys now;
-  now.receive = keyText(env, property(env, object, "receive"));
-  now.send = keyText(env, property(env, object, "send"));
+  now.described = keyText(env, property(env, object, "receive"));
+  if (!made->udptl) {
+    now.receive = now.described;
+    now.send = keyText(env, property(env, object, "send"));
+  }
   made->sealed = !now.receive.empty();
-  made->newReceiveKey = now.receive != keys->receive;
+  made->newReceiveKey = now.described != keys->described;
   if (made->sealed && (!makeContext(now.receive, keys->receive, false, &made->receive) ||
                        !makeContext(now.send, keys->send, true, &made->send))) {
     return nullptr;

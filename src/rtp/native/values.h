@@ -13,6 +13,8 @@ namespace trunkline {
 
 // The keys a leg was last described with, so that unchanged ones keep their contexts.
 struct KnownKeys {
+  // Of the description, which latching goes by; UDPTL is not sealed though its description may carry keys.
+  std::string described;
   std::string receive;
   std::string send;
 };

@@ -1,0 +1,72 @@
+import { describe, expect, it } from 'vitest';
+import { below, SeededRandom } from '../../../src/core/index.js';
+import { loadNative } from '../../../src/rtp/native/index.js';
+import { DROP_REASONS, FIELD } from '../../../src/rtp/relay/layout.js';
+import { RandomPeer } from './random-packets.js';
+import { SIDES, Twins } from './twins.js';
+
+/** Packets through both paths; a release run sets a million or more. */
+const PACKETS = Number(process.env.TWIN_PACKETS ?? 60_000);
+const PER_SESSION = 2000;
+
+const native = loadNative();
+
+describe.skipIf(!native)('compiled packet path', () => {
+  it(`agrees with the TypeScript path over ${PACKETS} random packets, byte for byte and count for count`, () => {
+    const totals = { packets: 0, forwarded: 0, latched: 0, refused: 0, dropped: new Set<string>() };
+    for (let session = 0; totals.packets < PACKETS; session++) {
+      const random = new SeededRandom(1000 + session);
+      const twins = new Twins(native!);
+      const peers = { customer: new RandomPeer(random), remote: new RandomPeer(random) };
+      try {
+        for (let at = 0; at < PER_SESSION; at++) {
+          step(twins, peers, random, at);
+          totals.packets++;
+        }
+        twins.finish();
+      } catch (error) {
+        throw new Error(`session ${session}, packet ${totals.packets % PER_SESSION}: ${(error as Error).message}`);
+      }
+      const told = twins.events.native.filter((event) => event.kind !== 'telephone-event');
+      expect(told.map(({ id: _, ...event }) => event)).toEqual(
+        twins.events.typescript.filter((event) => event.kind !== 'dtmf'),
+      );
+      totals.forwarded += twins.forwarded;
+      for (const side of SIDES) {
+        const record = twins.record(side);
+        DROP_REASONS.forEach((reason, index) => {
+          if (record[FIELD.dropped + index]! > 0) totals.dropped.add(reason);
+        });
+      }
+      totals.latched += told.filter(({ kind }) => kind === 'latched').length;
+      totals.refused += told.filter(({ kind }) => kind === 'source-refused').length;
+    }
+    // The mixture must reach what it is meant to reach, or agreement says nothing.
+    expect(totals.forwarded).toBeGreaterThan(totals.packets / 10);
+    expect(totals.latched).toBeGreaterThan(0);
+    expect(totals.refused).toBeGreaterThan(0);
+    const unreached = DROP_REASONS.filter((reason) => !totals.dropped.has(reason));
+    expect(unreached.filter((reason) => !['internal', 'srtp-sources'].includes(reason))).toEqual([]);
+  }, 600_000);
+});
+
+function step(
+  twins: Twins,
+  peers: Readonly<Record<'customer' | 'remote', RandomPeer>>,
+  random: SeededRandom,
+  at: number,
+) {
+  twins.nowMs += below(random, 3000) / 100;
+  if (below(random, 2000) === 0) twins.nowMs += 5000;
+  const side = SIDES[below(random, 2)]!;
+  if (at === 30 || below(random, 150) === 0) {
+    for (const one of at === 30 ? SIDES : [side]) twins.describe(one, peers[one].describe());
+    return;
+  }
+  const peer = peers[side];
+  const { rtcp, datagram } = peer.next(peers[side === 'customer' ? 'remote' : 'customer']);
+  const stranger = below(random, 40) === 0;
+  const address = stranger ? `127.0.0.${1 + below(random, 4)}` : peer.address;
+  const port = stranger ? 50000 + below(random, 5) : peer.port + (rtcp ? 1 : 0);
+  twins.packet(side, rtcp, datagram, address, port);
+}

@@ -1,0 +1,138 @@
+/** The same session in both packet paths, fed alike and compared to the last bit. */
+import { SeededRandom, type Timer } from '../../../src/core/index.js';
+import type { MediaEvent, RemoteDescription, Side } from '../../../src/rtp/engine.js';
+import type { NativeBinding, NativeEvent, TwinHandle } from '../../../src/rtp/native/binding.js';
+import { packDescription } from '../../../src/rtp/native/description.js';
+import { assembleSession } from '../../../src/rtp/relay/assemble.js';
+import { clearRecord, LEG_BYTES, LEG_WORDS, legRecord } from '../../../src/rtp/relay/layout.js';
+import type { RelaySession } from '../../../src/rtp/relay/session.js';
+import type { SocketPair } from '../../../src/rtp/relay/socket-shelf.js';
+
+export const SIDES = ['customer', 'remote'] as const;
+const CAPACITY_BYTES = 2048;
+
+/** What left by a socket of the TypeScript path. */
+interface Sent {
+  rtcp: boolean;
+  bytes: Buffer;
+  port: number;
+  address: string;
+}
+
+export class Twins {
+  readonly events: { readonly typescript: MediaEvent[]; readonly native: NativeEvent[] } = {
+    typescript: [],
+    native: [],
+  };
+  nowMs = 1000;
+  forwarded = 0;
+  readonly #binding: NativeBinding;
+  readonly #session: RelaySession;
+  readonly #twin: TwinHandle;
+  readonly #records: readonly [Buffer, Buffer];
+  readonly #pairs: Readonly<Record<Side, SocketPair>>;
+  readonly #packet = Buffer.alloc(CAPACITY_BYTES);
+  readonly #out = new Int32Array(3);
+  #sent: Sent | undefined;
+  #faults = 0;
+
+  constructor(binding: NativeBinding, family: 4 | 6 = 4) {
+    this.#binding = binding;
+    const typescript = new ArrayBuffer(2 * LEG_BYTES);
+    const native = new ArrayBuffer(2 * LEG_BYTES);
+    this.#records = [Buffer.from(typescript), Buffer.from(native)];
+    for (const slot of [0, 1]) clearRecord(legRecord(native, slot));
+    this.#pairs = { customer: this.#pair(), remote: this.#pair() };
+    const address = family === 6 ? '::1' : '127.0.0.1';
+    this.#session = assembleSession({
+      counters: typescript,
+      scheduler: { nowMs: () => this.nowMs, wallMs: () => this.nowMs, after: (): Timer => ({ cancel() {} }) },
+      random: new SeededRandom(1),
+      places: { customer: { slot: 0, address, rtpPort: 2 }, remote: { slot: 1, address, rtpPort: 4 } },
+      pairs: this.#pairs,
+      timeoutMs: 1e9,
+      tell: (event) => this.events.typescript.push(event),
+      onFault: (error) => {
+        this.#faults++;
+        throw error;
+      },
+    });
+    this.#twin = binding.createTwin(legRecord(native, 0), legRecord(native, 1), family);
+  }
+
+  describe(side: Side, description: RemoteDescription): void {
+    this.#session.describe(side, description, this.nowMs);
+    if (
+      !this.#binding.twinDescribe(this.#twin, SIDES.indexOf(side) as 0 | 1, packDescription(description), this.nowMs)
+    ) {
+      throw new Error('the native path refused a description');
+    }
+  }
+
+  /** Gives one datagram to both; throws at the first difference. */
+  packet(side: Side, rtcpPort: boolean, datagram: Buffer, address: string, port: number): void {
+    this.#sent = undefined;
+    datagram.copy(this.#packet);
+    const goesOn = this.#binding.twinPacket(
+      this.#twin,
+      SIDES.indexOf(side) as 0 | 1,
+      rtcpPort,
+      this.#packet,
+      datagram.length,
+      address,
+      port,
+      this.nowMs,
+      this.#out,
+    );
+    const user = this.#pairs[side].user!;
+    (rtcpPort ? user.onRtcp : user.onRtp)(datagram, address, port);
+    this.#compare(goesOn);
+  }
+
+  /** Ends both legs; their figures must still agree. */
+  finish(): void {
+    this.#session.finish();
+    this.#binding.twinFinish(this.#twin);
+    this.#compareRecords();
+    this.events.native.push(...this.#binding.twinEvents(this.#twin));
+  }
+
+  /** Words of a leg's record as the native path counted. */
+  record(side: Side): Float64Array {
+    const bytes = this.#records[1];
+    return new Float64Array(bytes.buffer, SIDES.indexOf(side) * LEG_BYTES, LEG_WORDS);
+  }
+
+  #pair(): SocketPair {
+    const socket = (rtcp: boolean) => ({
+      send: (bytes: Buffer, port: number, address: string) => {
+        this.#sent = { rtcp, bytes, port, address };
+      },
+      close: () => {},
+    });
+    return { key: '', rtp: socket(false), rtcp: socket(true), user: undefined };
+  }
+
+  #compare(goesOn: boolean): void {
+    const sent = this.#sent;
+    if ((sent !== undefined) !== goesOn) throw new Error(`typescript ${sent ? 'sent' : 'dropped'}, native did not`);
+    if (sent) {
+      this.forwarded++;
+      const [length, rtcp, port] = this.#out;
+      if (length !== sent.bytes.length || rtcp !== Number(sent.rtcp) || port !== sent.port) {
+        throw new Error(`sent ${sent.bytes.length} to ${sent.port}, native ${length} to ${port}`);
+      }
+      if (this.#packet.compare(sent.bytes, 0, length, 0, length) !== 0) throw new Error('bytes differ');
+    }
+    this.#compareRecords();
+  }
+
+  #compareRecords(): void {
+    const [typescript, native] = this.#records;
+    if (this.#faults > 0) throw new Error('the TypeScript path broke an invariant');
+    if (typescript.equals(native)) return;
+    const words = (bytes: Buffer) => new Float64Array(bytes.buffer, 0, 2 * LEG_WORDS);
+    const at = words(typescript).findIndex((word, index) => !Object.is(word, words(native)[index]));
+    throw new Error(`word ${at % LEG_WORDS}: ${words(typescript)[at]} against ${words(native)[at]} in native`);
+  }
+}
