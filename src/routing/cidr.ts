@@ -105,6 +105,8 @@ export class CidrSet {
   }
 }
 
+const NOBODY: readonly never[] = [];
+
 /** Many blocks with owners: one look-up for each prefix length that occurs. */
 export class CidrIndex<Owner> {
   readonly #v4 = new Map<number, Map<Address, Owner[]>>();
@@ -125,25 +127,26 @@ export class CidrIndex<Owner> {
 
   /** Owners of the longest block that holds the address; empty where none does. */
   longest(address: Address | undefined): readonly Owner[] {
-    for (const owners of this.#matches(address)) return owners;
-    return [];
-  }
-
-  /** Every owner of a block that holds the address, once each. */
-  all(address: Address | undefined): readonly Owner[] {
-    const found = new Set<Owner>();
-    for (const owners of this.#matches(address)) for (const owner of owners) found.add(owner);
-    return [...found];
-  }
-
-  *#matches(address: Address | undefined): Iterable<readonly Owner[]> {
-    if (address === undefined) return;
+    if (address === undefined) return NOBODY;
     const v6 = typeof address === 'bigint';
     const byPrefix = v6 ? this.#v6 : this.#v4;
     for (const prefix of this.#prefixes()[v6 ? 'v6' : 'v4']) {
       const owners = byPrefix.get(prefix)?.get(leading(address, prefix));
-      if (owners) yield owners;
+      if (owners) return owners;
     }
+    return NOBODY;
+  }
+
+  /** Every owner of a block that holds the address, once each, longest block first. */
+  all(address: Address | undefined): readonly Owner[] {
+    if (address === undefined) return NOBODY;
+    const found = new Set<Owner>();
+    const v6 = typeof address === 'bigint';
+    const byPrefix = v6 ? this.#v6 : this.#v4;
+    for (const prefix of this.#prefixes()[v6 ? 'v6' : 'v4']) {
+      for (const owner of byPrefix.get(prefix)?.get(leading(address, prefix)) ?? NOBODY) found.add(owner);
+    }
+    return [...found];
   }
 
   #prefixes(): { readonly v4: number[]; readonly v6: number[] } {

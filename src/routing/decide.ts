@@ -29,8 +29,8 @@ export function decide(facts: RequestFacts, snapshot: Snapshot, live: LiveView, 
     direction: identity.kind === 'carrier' ? 'Inbound' : 'Outbound',
     connector: identity.kind === 'connector' ? identity.connector : undefined,
     carrier: identity.kind === 'carrier' ? identity.carrier : undefined,
-    called: printable(facts.requestUri.user),
-    calling: printable(facts.assertedUser ?? facts.fromUser),
+    called: '',
+    calling: '',
     country: undefined,
     emergency: false,
     proxy: undefined,
@@ -100,10 +100,13 @@ function admission(judgement: Judgement): Admission {
     emergency: judgement.emergency,
     plan: judgement.plan,
     encryptionOfCaller: judgement.encryptionOfCaller,
-    mediaSources: { ...(customer ? { customer } : {}), ...(remote ? { remote } : {}) },
+    mediaSources:
+      customer || remote ? { ...(customer ? { customer } : {}), ...(remote ? { remote } : {}) } : ANY_SOURCE,
     trace: judgement.trace,
   };
 }
+
+const ANY_SOURCE: Admission['mediaSources'] = Object.freeze({});
 
 const carrierMedia = (blocks: readonly string[]): readonly string[] | undefined =>
   blocks.length > 0 ? blocks : undefined;
@@ -120,13 +123,14 @@ function planMedia({ plan, snapshot }: Judgement): readonly string[] | undefined
 }
 
 function refusal(result: RefusalResult, judgement: Judgement, direction: Refusal['direction']): Refusal {
+  const { facts } = judgement;
   const { status, reason, code, retryAfterSeconds, warning, challenge } = result;
   return {
     kind: 'refuse',
     direction,
     voiceConnectorId: judgement.connector?.id,
-    callingNumber: judgement.calling,
-    calledNumber: judgement.called,
+    callingNumber: judgement.calling || printable(facts.assertedUser ?? facts.fromUser),
+    calledNumber: judgement.called || printable(facts.requestUri.user),
     status,
     reason,
     code,

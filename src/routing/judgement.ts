@@ -24,7 +24,7 @@ export interface Judgement {
   readonly direction: 'Inbound' | 'Outbound';
   connector: ConnectorView | undefined;
   carrier: CarrierView | undefined;
-  /** E.164 once read; what was dialled (made printable) before. */
+  /** E.164 once read; empty before. */
   called: string;
   calling: string;
   /** Country of the called number. */
@@ -35,11 +35,13 @@ export interface Judgement {
   plan: readonly PlannedAttempt[];
 }
 
+/** What a check found; the runner writes the check's name into it and keeps it as the trace's step. */
 export interface StepResult {
+  check: string;
   readonly verdict: Exclude<Verdict, 'fail'>;
+  readonly code?: string;
   readonly input: Readonly<Record<string, unknown>>;
   readonly detail: string;
-  readonly code?: string;
 }
 
 export interface RefusalResult {
@@ -64,14 +66,22 @@ export interface Check {
 
 type Input = Readonly<Record<string, unknown>>;
 
-export const pass = (detail: string, input: Input): StepResult => ({ verdict: 'pass', detail, input });
-export const skip = (detail: string, input: Input = {}): StepResult => ({ verdict: 'skip', detail, input });
+export const pass = (detail: string, input: Input): StepResult => ({ check: '', verdict: 'pass', input, detail });
+export const skip = (detail: string, input: Input = NOTHING): StepResult => ({
+  check: '',
+  verdict: 'skip',
+  input,
+  detail,
+});
 export const note = (code: string, detail: string, input: Input): StepResult => ({
+  check: '',
   verdict: 'note',
   code,
-  detail,
   input,
+  detail,
 });
+
+const NOTHING: Input = Object.freeze({});
 
 /** A refusal whose trace line says what the caller is told. */
 export function refuse(
@@ -85,22 +95,22 @@ export function refuse(
 }
 
 /** A check that is passed over once an earlier one has made the plan: emergency calls, proxy sessions. */
-export function unlessPlanned(check: Check, detail: string): Check {
-  const skipped = skip(detail);
-  return { name: check.name, run: (judgement) => (judgement.plan.length > 0 ? skipped : check.run(judgement)) };
-}
+export const unlessPlanned = (check: Check, detail: string): Check => ({
+  name: check.name,
+  run: (judgement) => (judgement.plan.length > 0 ? skip(detail) : check.run(judgement)),
+});
 
 /** Runs the checks in order and keeps each step; gives the refusal that ended them, if one did. */
 export function runChecks(checks: readonly Check[], judgement: Judgement): RefusalResult | undefined {
   for (const check of checks) {
     const result = check.run(judgement);
-    const { verdict, input, detail, code } = result;
-    judgement.trace.push(
-      code === undefined
-        ? { check: check.name, verdict, input, detail }
-        : { check: check.name, verdict, code, input, detail },
-    );
-    if (result.verdict === 'fail') return result;
+    if (result.verdict === 'fail') {
+      const { verdict, code, input, detail } = result;
+      judgement.trace.push({ check: check.name, verdict, code, input, detail });
+      return result;
+    }
+    result.check = check.name;
+    judgement.trace.push(result);
   }
   return undefined;
 }

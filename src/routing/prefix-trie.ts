@@ -40,8 +40,14 @@ export class PrefixTrie<Value> {
 
   /** Values of the longest prefix of the number. */
   longest(number: string): readonly Value[] | undefined {
-    let found = this.#root.values;
-    for (const at of this.#walk(number)) found = at.values ?? found;
+    let at: Node<Value> | undefined = this.#root;
+    let found = at.values;
+    for (let index = 0; index < number.length; index++) {
+      const next: number = slot(number.charCodeAt(index));
+      at = next < 0 ? undefined : at.next[next];
+      if (!at) break;
+      found = at.values ?? found;
+    }
     return found;
   }
 
@@ -57,15 +63,5 @@ export class PrefixTrie<Value> {
       if (at.values) found.push(at.values);
     }
     return found.reverse();
-  }
-
-  *#walk(number: string): Iterable<Node<Value>> {
-    let at: Node<Value> | undefined = this.#root;
-    for (let index = 0; index < number.length; index++) {
-      const next: number = slot(number.charCodeAt(index));
-      at = next < 0 ? undefined : at.next[next];
-      if (!at) return;
-      yield at;
-    }
   }
 }

@@ -233,8 +233,10 @@ function numberOwners(
 }
 
 function groupView(group: GroupResource, byId: ReadonlyMap<string, ConnectorView>): GroupView {
+  const listed = new Set<string>();
   const ranked = group.items.flatMap((item) => {
-    const value = byId.get(item.voiceConnectorId);
+    const value = listed.has(item.voiceConnectorId) ? undefined : byId.get(item.voiceConnectorId);
+    listed.add(item.voiceConnectorId);
     return value ? [{ value, priority: item.priority, weight: 1 }] : [];
   });
   return {

@@ -72,11 +72,8 @@ function routesOf(
 ): PlannedAttempt[] {
   const up: PlannedAttempt[] = [];
   const down: PlannedAttempt[] = [];
-  const seen = new Set<string>();
   for (const connector of connectors) {
     drawTiers(connector.origination!.targets, random, (target) => {
-      if (seen.has(target.targetKey)) return true;
-      seen.add(target.targetKey);
       (live.targetState(target.targetKey).state === 'down' ? down : up).push(attemptOn(target, called, calling));
       return true;
     });

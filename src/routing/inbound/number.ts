@@ -10,7 +10,7 @@ export const inboundNumberCheck: Check = {
   run(judgement) {
     const { user } = judgement.facts.requestUri;
     const number = inboundNumber(user, judgement);
-    const input = { user: printable(user), number: number ?? null };
+    const input = { user: user === number ? number : printable(user), number: number ?? null };
     judgement.calling = callerOf(judgement);
     if (number === undefined)
       return refuse('inbound.number-invalid', 404, 'Called number is not a telephone number', input);

@@ -31,14 +31,15 @@ const EMPTY: CountryTraffic = Object.freeze({ attempts: 0, minutes: 0, activeCal
 
 export class CountryTrafficCounters {
   readonly #clock: Clock;
-  readonly #traffic = new Map<string, Traffic>();
+  /** By connector, then country. */
+  readonly #traffic = new Map<string, Map<string, Traffic>>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
   read(voiceConnectorId: string, country: string): CountryTraffic {
-    const traffic = this.#traffic.get(keyOf(voiceConnectorId, country));
+    const traffic = this.#traffic.get(voiceConnectorId)?.get(country);
     if (!traffic) return EMPTY;
     const { activeCalls, held } = traffic;
     return {
@@ -54,7 +55,7 @@ export class CountryTrafficCounters {
    * @returns talkedMinutes → void
    */
   begin(voiceConnectorId: string, country: string): (talkedMinutes: number) => void {
-    const traffic = this.#open(keyOf(voiceConnectorId, country));
+    const traffic = this.#open(voiceConnectorId, country);
     traffic.attempts[this.#slot(traffic)]! += 1;
     traffic.activeCalls++;
     let inside = true;
@@ -72,13 +73,13 @@ export class CountryTrafficCounters {
     const over =
       now.attempts >= caps.attempts || now.minutes >= caps.minutes || now.activeCalls >= caps.concurrentCalls;
     if (now.held || !over) return false;
-    this.#open(keyOf(voiceConnectorId, country)).held = true;
+    this.#open(voiceConnectorId, country).held = true;
     return true;
   }
 
   /** Ends a hold and begins the hour anew; false where none was. */
   release(voiceConnectorId: string, country: string): boolean {
-    const traffic = this.#traffic.get(keyOf(voiceConnectorId, country));
+    const traffic = this.#traffic.get(voiceConnectorId)?.get(country);
     if (!traffic?.held) return false;
     traffic.held = false;
     traffic.attempts.fill(0);
@@ -88,18 +89,19 @@ export class CountryTrafficCounters {
 
   /** Every hold. */
   *holds(): IterableIterator<{ readonly voiceConnectorId: string; readonly country: string }> {
-    for (const [key, traffic] of this.#traffic) {
-      const [voiceConnectorId = '', country = ''] = key.split(' ');
-      if (traffic.held) yield { voiceConnectorId, country };
+    for (const [voiceConnectorId, countries] of this.#traffic) {
+      for (const [country, traffic] of countries) if (traffic.held) yield { voiceConnectorId, country };
     }
   }
 
-  #open(key: string): Traffic {
-    const known = this.#traffic.get(key);
+  #open(voiceConnectorId: string, country: string): Traffic {
+    const countries = this.#traffic.get(voiceConnectorId) ?? new Map<string, Traffic>();
+    this.#traffic.set(voiceConnectorId, countries);
+    const known = countries.get(country);
     if (known) return known;
     const zeros = () => new Array<number>(SLOTS).fill(0);
     const fresh: Traffic = { attempts: zeros(), minutes: zeros(), periods: zeros(), activeCalls: 0, held: false };
-    this.#traffic.set(key, fresh);
+    countries.set(country, fresh);
     return fresh;
   }
 
@@ -124,5 +126,3 @@ export class CountryTrafficCounters {
     return slots.reduce((sum, count, index) => (traffic.periods[index]! > oldest ? sum + count : sum), 0);
   }
 }
-
-const keyOf = (voiceConnectorId: string, country: string): string => `${voiceConnectorId} ${country}`;

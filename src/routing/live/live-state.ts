@@ -24,13 +24,16 @@ export interface NodeState {
   readonly mediaPortsFree: number;
 }
 
+/** Whose limit it is. */
+type Holder = 'connector' | 'carrier';
+
 export class LiveState implements LiveView {
   readonly health: TargetHealth;
   readonly traffic: CountryTrafficCounters;
   readonly #clock: Pick<Scheduler, 'nowMs' | 'wallMs'>;
   readonly #node: () => NodeState;
-  readonly #active = new ActiveCalls();
-  readonly #buckets = new Map<string, TokenBucket>();
+  readonly #active = { connector: new ActiveCalls(), carrier: new ActiveCalls() };
+  readonly #buckets = { connector: new Map<string, TokenBucket>(), carrier: new Map<string, TokenBucket>() };
   #snapshot: Snapshot;
 
   /** @param node read at each decision */
@@ -50,10 +53,12 @@ export class LiveState implements LiveView {
   /** Takes over the limits of a new snapshot; counters go on, those of what is gone are forgotten. */
   configure(snapshot: Snapshot): void {
     this.#snapshot = snapshot;
-    for (const [key, bucket] of this.#buckets) {
-      const rate = this.#rateOf(key);
-      if (rate === undefined) this.#buckets.delete(key);
-      else bucket.setRate(rate);
+    for (const kind of ['connector', 'carrier'] as const) {
+      for (const [id, bucket] of this.#buckets[kind]) {
+        const rate = this.#rateOf(kind, id);
+        if (rate === undefined) this.#buckets[kind].delete(id);
+        else bucket.setRate(rate);
+      }
     }
     this.health.keepOnly(targetKeysOf(snapshot));
   }
@@ -78,12 +83,12 @@ export class LiveState implements LiveView {
     return this.#clock.wallMs();
   }
 
-  callTokens(kind: 'connector' | 'carrier', id: string): number {
-    return this.#bucket(keyOf(kind, id))?.available() ?? 0;
+  callTokens(kind: Holder, id: string): number {
+    return this.#bucket(kind, id)?.available() ?? 0;
   }
 
-  activeCalls(kind: 'connector' | 'carrier', id: string): number {
-    return this.#active.count(keyOf(kind, id));
+  activeCalls(kind: Holder, id: string): number {
+    return this.#active[kind].count(id);
   }
 
   targetState(targetKey: string): TargetState {
@@ -97,10 +102,9 @@ export class LiveState implements LiveView {
   /** Takes what an admitted call uses of its connector: a CPS token (outbound), a place, traffic to its country. */
   enterCall(admission: Admission): CallSlot {
     const { voiceConnectorId, direction, emergency, calledNumber } = admission;
-    const key = keyOf('connector', voiceConnectorId);
-    const leaveConnector = this.#active.enter(key);
+    const leaveConnector = this.#active.connector.enter(voiceConnectorId);
     if (direction === 'Inbound' || emergency) return { leave: leaveConnector };
-    this.#bucket(key)?.force();
+    this.#bucket('connector', voiceConnectorId)?.force();
     const country = countryOf(calledNumber);
     const leaveCountry = country === undefined ? undefined : this.traffic.begin(voiceConnectorId, country);
     if (country !== undefined) this.#holdWhereOver(voiceConnectorId, country);
@@ -115,9 +119,8 @@ export class LiveState implements LiveView {
 
   /** Takes a CPS token and a place of a carrier for one attempt; the function given gives the place back, once. */
   enterCarrier(carrierName: string): () => void {
-    const key = keyOf('carrier', carrierName);
-    this.#bucket(key)?.force();
-    return this.#active.enter(key);
+    this.#bucket('carrier', carrierName)?.force();
+    return this.#active.carrier.enter(carrierName);
   }
 
   #holdWhereOver(voiceConnectorId: string, country: string): void {
@@ -125,24 +128,21 @@ export class LiveState implements LiveView {
     if (enabled && hold) this.traffic.holdIfOver(voiceConnectorId, country, perCountry);
   }
 
-  #bucket(key: string): TokenBucket | undefined {
-    const known = this.#buckets.get(key);
+  #bucket(kind: Holder, id: string): TokenBucket | undefined {
+    const known = this.#buckets[kind].get(id);
     if (known) return known;
-    const rate = this.#rateOf(key);
+    const rate = this.#rateOf(kind, id);
     if (rate === undefined) return undefined;
     const bucket = new TokenBucket(rate, this.#clock);
-    this.#buckets.set(key, bucket);
+    this.#buckets[kind].set(id, bucket);
     return bucket;
   }
 
-  #rateOf(key: string): number | undefined {
-    const id = key.slice(key.indexOf(':') + 1);
-    if (key.startsWith('carrier:')) return this.#snapshot.carriers.get(id)?.resource.callsPerSecond;
+  #rateOf(kind: Holder, id: string): number | undefined {
+    if (kind === 'carrier') return this.#snapshot.carriers.get(id)?.resource.callsPerSecond;
     return this.#snapshot.connectors.get(id)?.termination?.cpsLimit;
   }
 }
-
-const keyOf = (kind: 'connector' | 'carrier', id: string): string => `${kind}:${id}`;
 
 /** Keys of every target of a snapshot: carrier hosts and routes, for OPTIONS and for `keepOnly`. */
 export function targetKeysOf(snapshot: Snapshot): ReadonlySet<string> {

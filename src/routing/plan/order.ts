@@ -44,31 +44,31 @@ export function tiersOf<Value>(ranked: readonly Ranked<Value>[]): Tiers<Value> {
  * @returns false when the visit was stopped
  */
 export function drawTier<Value>(tier: Tier<Value>, random: Random, visit: (value: Value) => boolean): boolean {
-  const count = tier.values.length;
-  if (count === 1) return visit(tier.values[0]!);
-  const taken = new Uint8Array(count);
+  const { values, weights } = tier;
+  const count = values.length;
+  if (count === 1) return visit(values[0]!);
+  const left = weights.slice();
   let weightLeft = tier.totalWeight;
-  for (let drawn = 0; drawn < count; drawn++) {
-    const index = drawIndex(tier, taken, unit(random) * weightLeft);
-    taken[index] = 1;
-    weightLeft -= tier.weights[index]!;
-    if (!visit(tier.values[index]!)) return false;
+  for (let drawn = 1; drawn <= count; drawn++) {
+    const index = drawn === count ? theOneLeft(left) : drawIndex(left, unit(random) * weightLeft);
+    weightLeft -= left[index]!;
+    left[index] = 0;
+    if (!visit(values[index]!)) return false;
   }
   return true;
 }
 
-/** Index of the value whose share of the remaining weight holds `point`. */
-function drawIndex<Value>(tier: Tier<Value>, taken: Uint8Array, point: number): number {
+/** Index of the value whose share of the remaining weight holds `point`; what was drawn weighs 0. */
+function drawIndex(left: readonly number[], point: number): number {
   let passed = 0;
-  let last = -1;
-  for (let index = 0; index < taken.length; index++) {
-    if (taken[index] === 1) continue;
-    last = index;
-    passed += tier.weights[index]!;
+  for (let index = 0; index < left.length; index++) {
+    passed += left[index]!;
     if (point < passed) return index;
   }
-  return last;
+  return theOneLeft(left);
 }
+
+const theOneLeft = (left: readonly number[]): number => left.findIndex((weight) => weight > 0);
 
 /** Visits tier after tier in drawn order until `visit` gives false. */
 export function drawTiers<Value>(tiers: Tiers<Value>, random: Random, visit: (value: Value) => boolean): boolean {

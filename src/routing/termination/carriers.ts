@@ -51,20 +51,13 @@ function surveyCarriers(judgement: Judgement): Survey {
     const callingThere = formatNumber(calling, format);
     return drawTiers(carrier.targets, random, (target) => {
       const { state, retryAtMs } = live.targetState(target.targetKey);
-      const attempt = attemptOn(target, calledThere, callingThere);
-      addTo(state === 'down' ? survey.down : survey.up, attempt);
+      (state === 'down' ? survey.down : survey.up).push(attemptOn(target, calledThere, callingThere));
       if (state === 'down' && retryAtMs !== undefined)
         survey.soonestMs = Math.min(survey.soonestMs ?? Infinity, retryAtMs);
       return survey.up.length < snapshot.maxAttempts;
     });
   });
   return survey;
-}
-
-/** A target is listed once. */
-function addTo(list: PlannedAttempt[], attempt: PlannedAttempt): void {
-  for (const one of list) if (one.targetKey === attempt.targetKey) return;
-  list.push(attempt);
 }
 
 const hasRoom = (carrier: CarrierView, live: LiveView): boolean =>

@@ -7,12 +7,14 @@ export const numberCheck: Check = {
   run(judgement) {
     const { scheme, user } = judgement.facts.requestUri;
     const { nationalNumbersOf } = judgement.connector!.termination!;
-    const input = { scheme, user: printable(user) };
     const reading = readNumber(user, nationalNumbersOf);
     if (reading.kind !== 'e164') {
+      const input = { scheme, user: printable(user) };
       return refuse('termination.number-incomplete', 484, 'Called number is not in E.164 format', input);
     }
-    judgement.called = reading.number;
-    return pass('The called number is E.164.', { scheme, user: input.user, number: reading.number });
+    const { number } = reading;
+    judgement.called = number;
+    const input = { scheme, user: user === number ? number : printable(user), number };
+    return pass('The called number is E.164.', input);
   },
 };
