@@ -69,7 +69,9 @@ export class FakeMedia implements MediaEngine {
 
   open(order: SessionOrder): Promise<MediaSession> {
     if (this.#pairs < 2) {
-      return Promise.reject(new GatewayError('media.no-port', 'No media port pair is free', { origin: 'local', sipStatus: 503 }));
+      return Promise.reject(
+        new GatewayError('media.no-port', 'No media port pair is free', { origin: 'local', sipStatus: 503 }),
+      );
     }
     this.#pairs -= 2;
     this.opened++;
@@ -82,7 +84,13 @@ export class FakeMedia implements MediaEngine {
   }
 
   health(): EngineHealth {
-    return { sessions: this.sessions.size, portsInUse: 2 * this.sessions.size, portsQuarantined: 0, portsFree: this.#pairs, dropped: {} };
+    return {
+      sessions: this.sessions.size,
+      portsInUse: 2 * this.sessions.size,
+      portsQuarantined: 0,
+      portsFree: this.#pairs,
+      dropped: {},
+    };
   }
 
   #ports() {

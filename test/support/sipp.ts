@@ -114,7 +114,7 @@ export class Answerer {
 
 /** Starts an answering side and waits until it listens. */
 export async function startAnswerer(options: SippOptions): Promise<Answerer> {
-  const run = await start({ ...options, keys: { host: target, ...options.keys } }, []);
+  const run = await start(options, []);
   const { address = '127.0.0.1', transport = 'udp' } = options;
   const isFree = transport === 'udp' ? udpIsFree : tcpIsFree;
   await eventually(`SIPp listens on ${run.port}`, async () => {
