@@ -1,12 +1,25 @@
 import { createHash } from 'node:crypto';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { CallControl, CallRecorder, type CallListener, Authenticator, DirectorySink, JsonLinesLog, Journal, MediaLog, MessageTrace, Policy, SipMessageLog } from './call/index.js';
+import {
+  Authenticator,
+  CallControl,
+  type CallListener,
+  CallRecorder,
+  DirectorySink,
+  Journal,
+  JsonLinesLog,
+  MediaLog,
+  MessageTrace,
+  Policy,
+  SipMessageLog,
+} from './call/index.js';
 import type { GatewayConfig } from './config/index.js';
 import { Counters, GatewayError, type Logger, SystemRandom, systemScheduler } from './core/index.js';
 import { CallMetrics, createRegistry, MetricsServer, PlainCounters, registerNodeMetrics } from './metrics/index.js';
 import { type MediaEngine, TypescriptEngine } from './rtp/index.js';
-import { SipCore, SipTransports, createLocator } from './sip/index.js';
+import { loadNative, NativeEngine } from './rtp/native/index.js';
+import { ContactedPeers, createLocator, SipCore, SipTransports, SourceFilter, SourceGuard } from './sip/index.js';
 
 /**
  * Builds the gateway, part by part, in order; the only place where all of them meet.
@@ -54,22 +67,34 @@ export async function startGateway(config: GatewayConfig, logger: Logger): Promi
   await media.start();
   policy.mediaPortsFree = () => media.health().portsFree;
 
+  const sources = new SourceFilter(sourceRules(policy), { scheduler });
+  const contacted = new ContactedPeers(scheduler);
+  const tls = tlsOptions(config);
   const transports = new SipTransports({
     listeners: config.sip.listen.map(({ transport, host, port }) => ({ transport, address: host, port })),
     ...(config.sip.advertise && { advertise: config.sip.advertise }),
+    ...(tls && { tls }),
+    limits: transportLimits(config),
+    guard: new SourceGuard({
+      admits: contacted.allow(sources.admits),
+      denied: deniedAnswer(config),
+      scheduler,
+      counters,
+    }),
     scheduler,
     logger,
     counters,
   });
   const locator = createLocator({ transports, scheduler, random, logger, counters });
   const core = new SipCore({
-    wire: transports,
+    wire: contacted.watch(transports),
     locator,
     scheduler,
     random,
     logger,
     counters,
     options: { t1Ms: config.sip.t1Ms, userAgent: config.sip.userAgent },
+    parseLimits: messageLimits(config),
   });
   const trace = new MessageTrace(
     {
@@ -84,7 +109,7 @@ export async function startGateway(config: GatewayConfig, logger: Logger): Promi
     signaling: core,
     media,
     policy,
-    authenticator: new Authenticator(policy),
+    authenticator: new Authenticator(policy, { scheduler, random, counters, settings: config.sip.authentication }),
     trace,
     scheduler,
     random,
@@ -109,26 +134,53 @@ export async function startGateway(config: GatewayConfig, logger: Logger): Promi
     gauges: [
       { name: 'calls_active', help: 'Calls in progress', read: () => control.calls.size },
       { name: 'records_queued', help: 'Records not yet durable', read: () => records.sink.depth },
-      { name: 'journal_open_calls', help: 'Calls in the journal without a durable record', read: () => records.journal.openCalls },
-      { name: 'journal_failures', help: 'Journal writes that failed and were tried again', read: () => records.journal.failures },
-      { name: 'log_lines_dropped', help: 'Log lines dropped because the disk would not take them', read: () => mediaLogFile.dropped + sipLogFile.dropped },
+      {
+        name: 'journal_open_calls',
+        help: 'Calls in the journal without a durable record',
+        read: () => records.journal.openCalls,
+      },
+      {
+        name: 'journal_failures',
+        help: 'Journal writes that failed and were tried again',
+        read: () => records.journal.failures,
+      },
+      {
+        name: 'log_lines_dropped',
+        help: 'Log lines dropped because the disk would not take them',
+        read: () => mediaLogFile.dropped + sipLogFile.dropped,
+      },
     ],
     targets: () => policy.targetStates(),
   });
   const plain = new PlainCounters(registry, counters);
-  const metricsServer = config.metrics.listen && new MetricsServer(config.metrics.listen, registry, () => plain.collect(), () => ({
-    status: control.draining ? 'draining' : 'ok',
-    callsActive: control.calls.size,
-  }));
+  const metricsServer =
+    config.metrics.listen &&
+    new MetricsServer(
+      config.metrics.listen,
+      registry,
+      () => plain.collect(),
+      () => ({
+        status: control.draining ? 'draining' : 'ok',
+        callsActive: control.calls.size,
+      }),
+    );
   const metricsUrl = await metricsServer?.start();
 
   return {
-    listeners: transports.listeners().map(({ transport, address, port }) => `${transport}://${address.includes(':') ? `[${address}]` : address}:${port}`),
+    listeners: transports
+      .listeners()
+      .map(
+        ({ transport, address, port }) => `${transport}://${address.includes(':') ? `[${address}]` : address}:${port}`,
+      ),
     metricsUrl,
     get callsActive() {
       return control.calls.size;
     },
-    reload: (next) => policy.reload(next),
+    reload(next) {
+      policy.reload(next);
+      sources.replace(sourceRules(policy));
+      if (tlsOptions(next)) transports.reloadTls(tlsOptions(next));
+    },
     async drain(limitSeconds) {
       control.drain();
       const endMs = scheduler.nowMs() + limitSeconds * 1000;
@@ -144,7 +196,8 @@ export async function startGateway(config: GatewayConfig, logger: Logger): Promi
       await media.stop();
       await metricsServer?.stop();
       await Promise.all([mediaLogFile.flush(), sipLogFile.flush()]);
-      if (!(await records.sink.flush(10_000))) logger.error({ queued: records.sink.depth }, 'records not written; the journal keeps them');
+      if (!(await records.sink.flush(10_000)))
+        logger.error({ queued: records.sink.depth }, 'records not written; the journal keeps them');
       records.journal.stop();
     },
   };
@@ -155,13 +208,16 @@ const wait = (ms: number): Promise<void> => new Promise((resolve) => systemSched
 /** Journal, recorder and sink; what an earlier process left is rebuilt and written first. */
 function startRecords(config: GatewayConfig, policy: Policy, logger: Logger) {
   if (config.records.kind !== 'file') {
-    throw new GatewayError('records.unsupported', 'Only file: records are built into this version', { origin: 'local' });
+    throw new GatewayError('records.unsupported', 'Only file: records are built into this version', {
+      origin: 'local',
+    });
   }
   const journal = new Journal(join(config.dataDir, 'journal'), logger);
   const leftovers: { paths: string[]; waiting: Set<string> } = { paths: [], waiting: new Set() };
   const onWritten = (transactionId: string): void => {
     journal.recorded(transactionId);
-    if (leftovers.waiting.delete(transactionId) && leftovers.waiting.size === 0) journal.discard(leftovers.paths.splice(0));
+    if (leftovers.waiting.delete(transactionId) && leftovers.waiting.size === 0)
+      journal.discard(leftovers.paths.splice(0));
   };
   const sink = new DirectorySink({ directory: config.records.directory, onWritten }, systemScheduler, logger);
   const context = {
@@ -187,10 +243,7 @@ function startRecords(config: GatewayConfig, policy: Policy, logger: Logger) {
 
 function mediaEngine(config: GatewayConfig, logger: Logger): MediaEngine {
   const { media } = config;
-  if (media.engine === 'native' || media.engine === 'rtpengine') {
-    throw new GatewayError('media.engine-unavailable', `Media engine ${media.engine} is not part of this build`, { origin: 'local' });
-  }
-  return new TypescriptEngine({
+  const options = {
     listen: [media.listen],
     ...(media.advertise && { advertise: [media.advertise] }),
     ports: { first: media.ports.low, last: media.ports.high },
@@ -198,5 +251,51 @@ function mediaEngine(config: GatewayConfig, logger: Logger): MediaEngine {
     scheduler: systemScheduler,
     random: new SystemRandom(),
     logger,
+  };
+  if (media.engine === 'typescript') return new TypescriptEngine(options);
+  if (media.engine === 'rtpengine') throw unavailable('rtpengine', 'it is not part of this version');
+  let missing = '';
+  const binding = loadNative((reason) => {
+    missing = reason;
   });
+  if (binding) return new NativeEngine({ ...options, binding });
+  if (media.engine === 'native') throw unavailable('native', missing);
+  logger.warn({ reason: missing }, 'native media engine not available, the TypeScript engine carries the media');
+  return new TypescriptEngine(options);
+}
+
+const unavailable = (engine: string, reason: string): GatewayError =>
+  new GatewayError('media.engine-unavailable', `Media engine ${engine} cannot run here: ${reason}`, {
+    origin: 'local',
+  });
+
+/** Who is served before anything is parsed: known sources; others as far as they may prove who they are. */
+const sourceRules = (policy: Policy) => ({
+  allow: policy.knownSources(),
+  otherwise: policy.admitsUnknownSources() ? ('limited' as const) : ('deny' as const),
+});
+
+const deniedAnswer = (config: GatewayConfig) => (config.sip.unknownSource === 'drop' ? 'drop' : 'answer');
+
+const messageLimits = ({ sip: { limits } }: GatewayConfig) => ({
+  maxHeaderBytes: limits.maxHeaderBytes,
+  maxBodyBytes: limits.maxBodyBytes,
+  maxHeaderFields: limits.maxHeaderFields,
+});
+
+const transportLimits = (config: GatewayConfig) => ({
+  message: messageLimits(config),
+  connections: config.sip.limits.maxConnections,
+  connectionsPerSource: config.sip.limits.maxConnectionsPerSource,
+  idleMs: config.sip.limits.idleConnectionSeconds * 1000,
+});
+
+function tlsOptions({ sip: { tls } }: GatewayConfig) {
+  if (!tls.certificate || !tls.key) return undefined;
+  return {
+    certificates: [{ certificate: tls.certificate, key: tls.key }],
+    ...(tls.ca && { ca: tls.ca }),
+    minVersion: tls.minVersion,
+    clientCertificate: tls.clientCertificate,
+  };
 }

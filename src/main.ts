@@ -1,6 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { pino } from 'pino';
-import { checkCommand, loadOrExplain, type Output, parseCommand, USAGE, UsageError, routeCommand } from './control/index.js';
+import {
+  checkCommand,
+  loadOrExplain,
+  type Output,
+  parseCommand,
+  routeCommand,
+  USAGE,
+  UsageError,
+} from './control/index.js';
 import { GatewayError } from './core/index.js';
 import { startGateway } from './gateway.js';
 
@@ -35,7 +43,10 @@ async function serve(path: string | undefined): Promise<number> {
   process.on('uncaughtException', (error) => logger.error({ err: error }, 'internal fault, process goes on'));
   process.on('unhandledRejection', (error) => logger.error({ err: error }, 'internal fault, process goes on'));
   const gateway = await startGateway(config, logger);
-  logger.info({ listeners: gateway.listeners, metrics: gateway.metricsUrl, domain: config.domain, pid: process.pid }, 'gateway ready');
+  logger.info(
+    { listeners: gateway.listeners, metrics: gateway.metricsUrl, domain: config.domain, pid: process.pid },
+    'gateway ready',
+  );
 
   process.on('SIGHUP', () => {
     const next = loadOrExplain(path, output);

@@ -6,7 +6,12 @@ import { reasonRow } from './release.js';
 
 /** What the call hears of an attempt, until it lets go of it. */
 export interface AttemptHandler {
-  onProvisional(attempt: Attempt, response: SipResponse, dialog: Dialog | undefined, prack?: (body?: MessageBody) => void): void;
+  onProvisional(
+    attempt: Attempt,
+    response: SipResponse,
+    dialog: Dialog | undefined,
+    prack?: (body?: MessageBody) => void,
+  ): void;
   /** The first 2xx; the call must `ack` the dialog. */
   onAnswered(attempt: Attempt, response: SipResponse, dialog: Dialog): void;
   /** It came to nothing; `status` is the final response's, undefined without one. */
@@ -111,12 +116,14 @@ export class Attempt {
 
   #onRejected(response: SipResponse): void {
     const { status, reason } = response;
-    if (this.#ringTimedOut) this.#end({ status: 480, reason: 'No answer within the ring limit', code: 'attempt.ring-timeout' });
+    if (this.#ringTimedOut)
+      this.#end({ status: 480, reason: 'No answer within the ring limit', code: 'attempt.ring-timeout' });
     else this.#end({ status, reason, code: 'attempt.rejected', response });
   }
 
   #onFailed(error: GatewayError): void {
-    if (this.#ringTimedOut) this.#end({ status: 480, reason: 'No answer within the ring limit', code: 'attempt.ring-timeout' });
+    if (this.#ringTimedOut)
+      this.#end({ status: 480, reason: 'No answer within the ring limit', code: 'attempt.ring-timeout' });
     else this.#end({ status: undefined, reason: error.message, code: attemptCode(error.code) });
   }
 

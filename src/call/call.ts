@@ -1,6 +1,6 @@
 import { GatewayError, type Logger, type Random, type Scheduler, type Timer } from '../core/index.js';
-import type { MediaEngine, MediaEvent, Side } from '../rtp/index.js';
 import type { Admission, PlannedAttempt } from '../routing/index.js';
+import type { MediaEngine, MediaEvent, Side } from '../rtp/index.js';
 import type {
   Dialog,
   InboundLeg,
@@ -111,11 +111,10 @@ export class Call implements InboundLegHandler, AttemptHandler, BridgeHooks {
     const { media, random, settings } = this.#parts;
     const order = {
       id: this.facts.transactionId,
-      originId: random.uint32(),
       timeoutSeconds: settings.mediaTimeoutSeconds,
       onEvent: (event: MediaEvent) => this.#onMediaEvent(event),
     };
-    MediaBridge.open(media, order).then(
+    MediaBridge.open(media, order, random).then(
       (bridge) => this.#onMediaOpen(bridge),
       (error) => this.#onMediaRefused(error),
     );
@@ -133,8 +132,12 @@ export class Call implements InboundLegHandler, AttemptHandler, BridgeHooks {
     if (this.#state !== 'opening') return void media.close();
     this.#state = 'trying';
     this.#bridge = new DialogBridge(media, this, this.#parts.settings, this.#logger);
-    const { mediaSources } = this.admission;
-    media.bound(this.#callerSide, this.#leg.flow.remote.address, mediaSources[this.#callerSide]);
+    const { mediaSources, encryptionOfCaller } = this.admission;
+    media.bound(this.#callerSide, {
+      signallingAddress: this.#leg.flow.remote.address,
+      allowedSources: mediaSources[this.#callerSide],
+      encryption: encryptionOfCaller,
+    });
     this.#maxTimer = this.#parts.scheduler.after(this.#parts.settings.maxCallSeconds * 1000, () =>
       this.end('call.max-duration', 'The call reached the longest duration allowed', 200, 102),
     );
@@ -166,8 +169,9 @@ export class Call implements InboundLegHandler, AttemptHandler, BridgeHooks {
     const identity = identityFor(planned, this.#leg.request, settings.domain);
     const offer = bodyOf(this.#leg.request);
     const calleeSide = opposite(this.#callerSide);
-    this.#media!.bound(calleeSide, undefined, this.admission.mediaSources[calleeSide]);
-    const body = offer && this.#media!.translate(this.#callerSide, offer);
+    const allowedSources = this.admission.mediaSources[calleeSide];
+    this.#media!.bound(calleeSide, { allowedSources, encryption: planned.encryption });
+    const body = offer && this.#media!.translate(this.#callerSide, 'offer', offer);
     const reliableProvisional = offer || this.#leg.supportsReliable ? 'offer' : 'off';
     const parts = { ...identity, body, reliableProvisional } as const;
     this.#attempt = new Attempt(this.#next, planned, parts, signaling, scheduler, this);
@@ -189,11 +193,13 @@ export class Call implements InboundLegHandler, AttemptHandler, BridgeHooks {
       const offersLate = description !== undefined && !bodyOf(this.#leg.request);
       if (offersLate && prack) this.#prack = prack;
       const passes = description && (!offersLate || reliable);
-      const body = passes ? this.#media!.translate(opposite(this.#callerSide), description) : undefined;
+      const role = offersLate ? 'offer' : 'answer';
+      const body = passes ? this.#media!.translate(opposite(this.#callerSide), role, description) : undefined;
       const headers = passingHeaders(response, 'INVITE');
       this.#leg.provisional(response.status, { reason: response.reason, headers, reliable, ...(body && { body }) });
       this.#bridge!.attach(this.#callerSide, this.#leg.dialog);
-      if (response.status === 180 || response.status === 183) this.#noteRinging(attempt, response.status, body !== undefined);
+      if (response.status === 180 || response.status === 183)
+        this.#noteRinging(attempt, response.status, body !== undefined);
     });
   }
 
@@ -257,7 +263,7 @@ export class Call implements InboundLegHandler, AttemptHandler, BridgeHooks {
   #answerEarlyOffer(response: SipResponse, dialog: Dialog, description: MessageBody | undefined): void {
     dialog.ack();
     const calleeSide = opposite(this.#callerSide);
-    const body = description && this.#media!.translate(calleeSide, description);
+    const body = description && this.#media!.translate(calleeSide, 'answer', description);
     if (!body && this.#media!.direction(calleeSide) === undefined) throw missingDescription();
     dialog.localDescription = this.#media!.lastSent(calleeSide);
     this.#accept(response, body);
@@ -270,7 +276,7 @@ export class Call implements InboundLegHandler, AttemptHandler, BridgeHooks {
       if (!description && !this.#prack) throw missingDescription();
       return this.#accept(response, undefined);
     }
-    const body = this.#media!.translate(opposite(this.#callerSide), description);
+    const body = this.#media!.translate(opposite(this.#callerSide), 'offer', description);
     this.#bridge!.onceAcknowledged(this.#callerSide, (ack) => this.#finishLateOffer(dialog, ack));
     this.#accept(response, body);
   }
@@ -278,7 +284,7 @@ export class Call implements InboundLegHandler, AttemptHandler, BridgeHooks {
   #finishLateOffer(dialog: Dialog, ack: SipRequest): void {
     this.#guarded(() => {
       const answer = bodyOf(ack);
-      const body = answer && this.#media!.translate(this.#callerSide, answer);
+      const body = answer && this.#media!.translate(this.#callerSide, 'answer', answer);
       dialog.ack(body);
       if (!body) throw missingDescription();
       dialog.localDescription = body;
@@ -323,7 +329,7 @@ export class Call implements InboundLegHandler, AttemptHandler, BridgeHooks {
       const body = bodyOf(incoming.request);
       if (!body) return incoming.respond(200);
       if (!this.#prack) return incoming.respond(488);
-      const answer = this.#media!.translate(this.#callerSide, body);
+      const answer = this.#media!.translate(this.#callerSide, 'answer', body);
       this.#prack(answer);
       incoming.respond(200);
     });

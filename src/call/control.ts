@@ -1,15 +1,15 @@
 import { type Counters, type Logger, type Random, type Scheduler, uuid } from '../core/index.js';
-import type { MediaEngine } from '../rtp/index.js';
 import type { Admission, Decision, Refusal, RequestFacts } from '../routing/index.js';
-import {
-  type Flow,
-  type HeaderRow,
-  type InboundLeg,
-  type InboundRequest,
-  type SignalingEngine,
-  type SignalingHandler,
+import type { MediaEngine } from '../rtp/index.js';
+import type {
+  Flow,
+  HeaderRow,
+  InboundLeg,
+  InboundRequest,
+  SignalingEngine,
+  SignalingHandler,
   SipRequest,
-  type SipResponse,
+  SipResponse,
 } from '../sip/index.js';
 import type { Authenticator } from './authenticator.js';
 import { Call, type CallParts, type CallSettings } from './call.js';
@@ -101,7 +101,13 @@ export class CallControl implements SignalingHandler {
       this.#parts.counters.add('requests_refused', 'options-source');
       return incoming.respond(403);
     }
-    incoming.respond(200, { headers: [['Allow', ALLOW], ['Accept', 'application/sdp'], ['Supported', '100rel, timer, replaces']] });
+    incoming.respond(200, {
+      headers: [
+        ['Allow', ALLOW],
+        ['Accept', 'application/sdp'],
+        ['Supported', '100rel, timer, replaces'],
+      ],
+    });
   }
 
   #received(facts: CallFacts, leg: InboundLeg, decision: Decision): void {
@@ -110,7 +116,14 @@ export class CallControl implements SignalingHandler {
     const { transactionId } = facts;
     const admitted = decision.kind === 'admit';
     const code = decision.kind === 'admit' ? 'call.admitted' : decision.code;
-    this.#emit({ kind: 'received', transactionId, timeMs, facts, source: `${remote.address}:${remote.port}`, transport });
+    this.#emit({
+      kind: 'received',
+      transactionId,
+      timeMs,
+      facts,
+      source: `${remote.address}:${remote.port}`,
+      transport,
+    });
     this.#emit({ kind: 'decided', transactionId, timeMs, facts, admitted, code, trace: decision.trace });
   }
 
@@ -167,7 +180,8 @@ export class CallControl implements SignalingHandler {
 
   #refusalHeaders(leg: InboundLeg, refusal: Refusal): HeaderRow[] {
     const rows: HeaderRow[] = [];
-    if (refusal.challenge) rows.push(...this.#parts.authenticator.challenge(leg.flow.remote.address, refusal.challenge.stale));
+    if (refusal.challenge)
+      rows.push(...this.#parts.authenticator.challenge(leg.flow.remote.address, refusal.challenge.stale));
     if (refusal.retryAfterSeconds !== undefined) rows.push(['Retry-After', String(refusal.retryAfterSeconds)]);
     if (refusal.warning !== undefined) {
       rows.push(['Warning', `${refusal.warning} ${this.#parts.settings.domain} "${phrase(refusal.reason)}"`]);
@@ -183,7 +197,10 @@ export class CallControl implements SignalingHandler {
         listener.onCallEvent(event);
       } catch (error) {
         this.#parts.counters.add('listener_faults');
-        this.#parts.logger.error({ err: error, kind: event.kind, transactionId: event.transactionId }, 'event listener failed');
+        this.#parts.logger.error(
+          { err: error, kind: event.kind, transactionId: event.transactionId },
+          'event listener failed',
+        );
       }
     }
   }
@@ -206,7 +223,8 @@ const WITHOUT_RECORD = new Set([
   'termination.credentials-replayed',
 ]);
 
-const leavesRecord = (refusal: Refusal): boolean => refusal.direction !== undefined && !WITHOUT_RECORD.has(refusal.code);
+const leavesRecord = (refusal: Refusal): boolean =>
+  refusal.direction !== undefined && !WITHOUT_RECORD.has(refusal.code);
 
 function factsOf(transactionId: string, leg: InboundLeg, decision: Decision, facts: RequestFacts): CallFacts {
   const { authentication } = facts;

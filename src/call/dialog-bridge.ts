@@ -101,7 +101,7 @@ export class DialogBridge {
   }
 
   #relayOffer(side: Side, incoming: InboundRequest, peer: Dialog, offer: MessageBody, by: 'reinvite' | 'UPDATE'): void {
-    const body = this.#media.translate(side, offer, false);
+    const body = this.#media.translate(side, 'offer', offer, false);
     const headers = passingHeaders(incoming.request, incoming.request.method);
     const before = peer.localDescription;
     peer.localDescription = body;
@@ -120,8 +120,8 @@ export class DialogBridge {
   #acceptAnswer(side: Side, incoming: InboundRequest, offer: MessageBody, response: SipResponse): void {
     const answer = bodyOf(response);
     if (!answer) throw missingDescription();
-    this.#media.apply(side, offer);
-    const body = this.#media.translate(opposite(side), answer);
+    this.#media.apply(side, 'offer', offer);
+    const body = this.#media.translate(opposite(side), 'answer', answer);
     this.#setDescription(side, body);
     incoming.respond(200, { headers: passingHeaders(response, incoming.request.method), body });
     this.#hooks.onMediaChanged();
@@ -138,7 +138,7 @@ export class DialogBridge {
           peer.ack();
           throw missingDescription();
         }
-        const body = this.#media.translate(opposite(side), offer, false);
+        const body = this.#media.translate(opposite(side), 'offer', offer, false);
         this.#setDescription(side, body);
         this.onceAcknowledged(side, (ack) => this.#ackLateOffer(side, peer, offer, ack));
         incoming.respond(200, { headers: passingHeaders(outcome, 'INVITE'), body });
@@ -155,8 +155,8 @@ export class DialogBridge {
       return;
     }
     try {
-      this.#media.apply(opposite(side), offer);
-      const body = this.#media.translate(side, answer);
+      this.#media.apply(opposite(side), 'offer', offer);
+      const body = this.#media.translate(side, 'answer', answer);
       peer.localDescription = body;
       peer.ack(body);
       this.#hooks.onMediaChanged();

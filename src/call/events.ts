@@ -63,16 +63,43 @@ export interface PathTotals {
 
 type Body =
   | { readonly kind: 'received'; readonly facts: CallFacts; readonly source: string; readonly transport: string }
-  | { readonly kind: 'decided'; readonly facts: CallFacts; readonly admitted: boolean; readonly code: string; readonly trace: readonly TraceStep[] }
+  | {
+      readonly kind: 'decided';
+      readonly facts: CallFacts;
+      readonly admitted: boolean;
+      readonly code: string;
+      readonly trace: readonly TraceStep[];
+    }
   | { readonly kind: 'attempt-started'; readonly attempt: AttemptFacts }
-  | { readonly kind: 'attempt-failed'; readonly attempt: AttemptFacts; readonly sipStatus: number | undefined; readonly code: string; readonly reason: string }
-  | { readonly kind: 'ringing'; readonly attempt: AttemptFacts; readonly sipStatus: number; readonly earlyMedia: boolean }
-  | { readonly kind: 'answered'; readonly attempt: AttemptFacts; readonly codec: string | undefined; readonly encryption: Readonly<Record<Side, string>> }
+  | {
+      readonly kind: 'attempt-failed';
+      readonly attempt: AttemptFacts;
+      readonly sipStatus: number | undefined;
+      readonly code: string;
+      readonly reason: string;
+    }
+  | {
+      readonly kind: 'ringing';
+      readonly attempt: AttemptFacts;
+      readonly sipStatus: number;
+      readonly earlyMedia: boolean;
+    }
+  | {
+      readonly kind: 'answered';
+      readonly attempt: AttemptFacts;
+      readonly codec: string | undefined;
+      readonly encryption: Readonly<Record<Side, string>>;
+    }
   | { readonly kind: 'media-latched'; readonly side: Side; readonly address: string; readonly port: number }
   | { readonly kind: 'source-refused'; readonly side: Side; readonly address: string; readonly port: number }
   | { readonly kind: 'held' | 'resumed'; readonly side: Side }
   | { readonly kind: 'dtmf'; readonly side: Side; readonly event: number; readonly durationMs: number }
-  | { readonly kind: 'figures'; readonly quality: IntervalQuality; readonly totals: Readonly<Record<Path, PathTotals>>; readonly final: boolean }
+  | {
+      readonly kind: 'figures';
+      readonly quality: IntervalQuality;
+      readonly totals: Readonly<Record<Path, PathTotals>>;
+      readonly final: boolean;
+    }
   | { readonly kind: 'ended'; readonly end: EndFacts };
 
 export type CallEvent = Body & {

@@ -1,5 +1,4 @@
-import type { SipMessage } from '../sip/index.js';
-import type { HeaderRow } from '../sip/index.js';
+import type { HeaderRow, SipMessage } from '../sip/index.js';
 
 /**
  * What passes from one leg to the other (design §4, "Between the legs"). A B2BUA writes its own Via, Route, Contact,

@@ -1,4 +1,4 @@
-import { GatewayError } from '../core/index.js';
+import { GatewayError, type Random } from '../core/index.js';
 import type {
   MediaEngine,
   MediaEvent,
@@ -9,9 +9,10 @@ import type {
   StreamDirection,
 } from '../rtp/index.js';
 import type { MessageBody } from '../sip/index.js';
-import { intervalQuality, type IntervalQuality, pathTotals } from './quality.js';
 import type { PathTotals } from './events.js';
+import { type EncryptionMode, MediaCrypto } from './media-crypto.js';
 import type { Path } from './quality.js';
+import { type IntervalQuality, intervalQuality, pathTotals } from './quality.js';
 import { describeMedia, readSession, rewriteSession, type SessionBody } from './session-body.js';
 
 /** What is kept of each side's description. */
@@ -25,7 +26,11 @@ interface SideState {
   direction: StreamDirection | undefined;
   signallingAddress: string | undefined;
   allowedSources: readonly string[] | undefined;
+  readonly crypto: MediaCrypto;
 }
+
+/** Whether a description offers or answers (RFC 3264): SDES reads and writes it differently. */
+export type Role = 'offer' | 'answer';
 
 export interface BridgeReading {
   readonly quality: IntervalQuality;
@@ -46,16 +51,17 @@ export class MediaBridge {
   #previous: SessionFigures | undefined;
   #closed: Promise<BridgeReading> | undefined;
 
-  private constructor(session: MediaSession, originId: number) {
+  private constructor(session: MediaSession, random: Random) {
     this.#session = session;
     const state = (): SideState => ({
-      originId,
+      originId: random.uint32(),
       version: 0,
       lastSent: undefined,
       formats: [],
       direction: undefined,
       signallingAddress: undefined,
       allowedSources: undefined,
+      crypto: new MediaCrypto('off', random),
     });
     this.#sides = { customer: state(), remote: state() };
   }
@@ -63,33 +69,42 @@ export class MediaBridge {
   /** Opens media ports for a call. Rejects with `media.no-port` (503) when none is free. */
   static async open(
     engine: MediaEngine,
-    order: { id: string; originId: number; timeoutSeconds: number; onEvent: (event: MediaEvent) => void },
+    order: { id: string; timeoutSeconds: number; onEvent: (event: MediaEvent) => void },
+    random: Random,
   ): Promise<MediaBridge> {
-    const { id, onEvent, timeoutSeconds } = order;
-    return new MediaBridge(await engine.open({ id, onEvent, timeoutSeconds }), order.originId);
-  }
-
-  /** What bounds a side's media sources: its signalling address, and the connector's or carrier's blocks. */
-  bound(side: Side, signallingAddress: string | undefined, allowedSources: readonly string[] | undefined): void {
-    this.#sides[side].signallingAddress = signallingAddress;
-    this.#sides[side].allowedSources = allowedSources;
+    return new MediaBridge(await engine.open(order), random);
   }
 
   /**
-   * The body that goes to the other side in place of one received from `from`; the media engine learns `from`'s
-   * description when `apply` is set (an offer in a re-INVITE is applied only once it is accepted).
-   * @throws GatewayError `sdp.malformed` (400) or `sdp.not-acceptable` (488, no audio or T.38 stream)
+   * What a side may do: its signalling address, the blocks its media may come from, its encryption. Called before the
+   * side's first description, and again for each attempt at the callee: nothing of the attempt before is used again.
    */
-  translate(from: Side, body: MessageBody, apply = true): MessageBody {
+  bound(
+    side: Side,
+    bounds: { signallingAddress?: string; allowedSources: readonly string[] | undefined; encryption: EncryptionMode },
+  ): void {
+    const state = this.#sides[side];
+    state.signallingAddress = bounds.signallingAddress;
+    state.allowedSources = bounds.allowedSources;
+    state.crypto.restart(bounds.encryption);
+  }
+
+  /**
+   * The body that goes to the other side in place of one received from `from`, which is an offer or an answer; the
+   * media engine learns `from`'s description unless `apply` is off (an offer in a re-INVITE is applied once accepted).
+   * @throws GatewayError `sdp.malformed` (400), `sdp.not-acceptable`, `media.srtp-*` (488)
+   */
+  translate(from: Side, role: Role, body: MessageBody, apply = true): MessageBody {
     const received = readSession(body);
-    if (apply) this.#learn(from, received);
+    if (apply) this.#learn(from, role, received);
     const to = this.#sides[opposite(from)];
     const ports = this.#session[opposite(from)];
-    const draft = rewriteSession(received, ports, to.originId, to.version);
+    const crypto = role === 'offer' ? to.crypto.offer() : to.crypto.answer();
+    const draft = rewriteSession(received, ports, to.originId, to.version, crypto);
     if (to.lastSent === undefined) to.lastSent = draft;
     if (draft.bytes.equals(to.lastSent.bytes)) return draft;
     to.version++;
-    to.lastSent = rewriteSession(received, ports, to.originId, to.version);
+    to.lastSent = rewriteSession(received, ports, to.originId, to.version, crypto);
     return to.lastSent;
   }
 
@@ -99,21 +114,24 @@ export class MediaBridge {
   }
 
   /** How a side's media is protected: `none`, or its SRTP suite. */
-  encryption(_side: Side): string {
-    return 'none';
+  encryption(side: Side): string {
+    return this.#sides[side].crypto.suite;
   }
 
   /** Applies a description received earlier from `from`. */
-  apply(from: Side, body: MessageBody): void {
-    this.#learn(from, readSession(body));
+  apply(from: Side, role: Role, body: MessageBody): void {
+    this.#learn(from, role, readSession(body));
   }
 
-  #learn(from: Side, received: SessionBody): void {
+  #learn(from: Side, role: Role, received: SessionBody): void {
     const side = this.#sides[from];
+    if (role === 'offer') side.crypto.receiveOffer(received.media);
+    else side.crypto.receiveAnswer(received.media);
     const description = describeMedia(received, side.signallingAddress, side.allowedSources);
     side.formats = description.formats;
     side.direction = description.direction;
-    this.#session.describe(from, description);
+    const srtp = description.kind === 'udptl' ? undefined : side.crypto.keys;
+    this.#session.describe(from, { ...description, ...(srtp && { srtp }) });
   }
 
   /** Direction of a side as last described, seen from us; undefined before its first description. */

@@ -17,6 +17,7 @@ import {
   type Snapshot,
   TargetHealth,
 } from '../routing/index.js';
+import { type StoredDigests, storedDigests } from '../sip/index.js';
 import type { AttemptEnd } from './attempt.js';
 
 /** Last OPTIONS of a customer: termination health. */
@@ -42,6 +43,7 @@ export class Policy {
   #snapshot: Snapshot;
   #names: ReadonlyMap<string, string>;
   #logging: ReadonlyMap<string, LoggingConfig>;
+  #users: ReadonlyMap<string, ReadonlyMap<string, StoredDigests>>;
   #draining = false;
   /** Set by the composition: how many media port pairs are free. */
   mediaPortsFree: () => number = () => 1;
@@ -55,9 +57,12 @@ export class Policy {
     this.#snapshot = buildSnapshot(config);
     this.#names = namesOf(config);
     this.#logging = loggingOf(config);
+    this.#users = usersOf(config);
     const { missesToDown, answersToUp, intervalSeconds } = config.sip.health;
     const thresholds = { missesToDown, answersToUp, restMs: intervalSeconds * 1000, probed: false };
-    const health = new TargetHealth(thresholds, scheduler, (change) => this.#logger.warn(change, 'target health changed'));
+    const health = new TargetHealth(thresholds, scheduler, (change) =>
+      this.#logger.warn(change, 'target health changed'),
+    );
     const node = () => ({
       draining: this.#draining,
       overloaded: this.overloaded(),
@@ -76,6 +81,7 @@ export class Policy {
     this.#live.configure(this.#snapshot);
     this.#names = namesOf(config);
     this.#logging = loggingOf(config);
+    this.#users = usersOf(config);
     this.#config = config;
   }
 
@@ -88,12 +94,27 @@ export class Policy {
   }
 
   /** Digest users of the connector a request belongs to; undefined when it belongs to none, or none are set. */
-  usersFor(facts: IdentityFacts): ReadonlyMap<string, string> | undefined {
+  usersFor(facts: IdentityFacts): ReadonlyMap<string, StoredDigests> | undefined {
     const identity = identifySource(facts, this.#snapshot);
-    if (identity.kind !== 'connector') return undefined;
-    const connector = this.#config.voiceConnectors.find(({ id }) => id === identity.connector.id);
-    const credentials = connector?.termination?.credentials ?? [];
-    return credentials.length === 0 ? undefined : new Map(credentials.map((one) => [one.username, one.password]));
+    return identity.kind === 'connector' ? this.#users.get(identity.connector.id) : undefined;
+  }
+
+  /** Blocks that may send requests: customers' allowed lists and carriers' sources. */
+  knownSources(): readonly string[] {
+    const { voiceConnectors, carriers } = this.#config;
+    return [
+      ...voiceConnectors.flatMap(({ termination }) => termination?.cidrAllowedList ?? []),
+      ...carriers.flatMap(({ sources }) => sources),
+    ];
+  }
+
+  /** Whether somebody from an unlisted address may still prove who he is: by digest or by certificate. */
+  admitsUnknownSources(): boolean {
+    const { voiceConnectors, carriers } = this.#config;
+    return (
+      voiceConnectors.some(({ termination: t }) => t && t.cidrAllowedList.length === 0 && t.credentials.length > 0) ||
+      carriers.some(({ tlsNames }) => tlsNames.length > 0)
+    );
   }
 
   /** Whether a source may ask OPTIONS: an allowed customer's (kept as termination health) or a carrier's. */
@@ -174,6 +195,18 @@ export class Policy {
 
 function namesOf(config: GatewayConfig): Map<string, string> {
   return new Map(config.phoneNumbers.map(({ e164, callingName }) => [e164, callingName ?? '']));
+}
+
+/** Digests of each connector's users; the realm is the domain. Passwords are not kept. */
+function usersOf(config: GatewayConfig): Map<string, ReadonlyMap<string, StoredDigests>> {
+  const users = new Map<string, ReadonlyMap<string, StoredDigests>>();
+  for (const { id, termination } of config.voiceConnectors) {
+    const rows = (termination?.credentials ?? []).map(({ username, password }) => {
+      return [username, storedDigests(username, config.domain, password)] as const;
+    });
+    if (rows.length > 0) users.set(id, new Map(rows));
+  }
+  return users;
 }
 
 function loggingOf(config: GatewayConfig): Map<string, LoggingConfig> {

@@ -18,6 +18,7 @@ import {
   SipSyntaxError,
   serializeSdp,
 } from '../sip/index.js';
+import type { CryptoPart } from './media-crypto.js';
 
 /** Between SIP message bodies and what the media engine wants to know: the only place that reads session descriptions. */
 
@@ -92,7 +93,13 @@ export function offerProfile(body: MessageBody | undefined): 'none' | 'RTP/AVP' 
 }
 
 /** The body for the other leg: our address and ports, nothing of the sender's network (see rewriteForLeg). */
-export function rewriteSession(session: SessionBody, ports: LocalPorts, originId: number, version: number): MessageBody {
+export function rewriteSession(
+  session: SessionBody,
+  ports: LocalPorts,
+  originId: number,
+  version: number,
+  { profile, crypto }: CryptoPart,
+): MessageBody {
   const { description } = rewriteForLeg(session.description, {
     address: ports.address,
     rtpPort: ports.rtpPort,
@@ -100,6 +107,8 @@ export function rewriteSession(session: SessionBody, ports: LocalPorts, originId
     sessionId: originId,
     version,
     username: '-',
+    profile,
+    crypto,
   });
   return session.wrap(serializeSdp(description));
 }

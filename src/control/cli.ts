@@ -7,7 +7,12 @@ import { parseArgs } from 'node:util';
 export type Command =
   | { readonly name: 'serve'; readonly config: string | undefined }
   | { readonly name: 'check'; readonly config: string | undefined; readonly json: boolean }
-  | { readonly name: 'route'; readonly config: string | undefined; readonly json: boolean; readonly route: RouteQuestion }
+  | {
+      readonly name: 'route';
+      readonly config: string | undefined;
+      readonly json: boolean;
+      readonly route: RouteQuestion;
+    }
   | { readonly name: 'help' }
   | { readonly name: 'version' };
 

@@ -41,7 +41,11 @@ function imaginedFacts(config: GatewayConfig, question: RouteQuestion): RequestF
     toHost: host,
     fromUser: question.from,
     assertedUser: undefined,
-    source: { address: question.source ?? imaginedSource(config, question, connector), port: 5060, protocol: connector?.requireEncryption ? 'TLS' : 'UDP' },
+    source: {
+      address: question.source ?? imaginedSource(config, question, connector),
+      port: 5060,
+      protocol: connector?.requireEncryption ? 'TLS' : 'UDP',
+    },
     tlsServerName: undefined,
     tlsPeerNames: [],
     localAddresses: [],
@@ -60,7 +64,9 @@ function connectorOf(config: GatewayConfig, named: string | undefined): Connecto
     return found;
   }
   if (voiceConnectors.length !== 1) {
-    throw new UsageError(`the configuration holds ${voiceConnectors.length} Voice Connectors: name one with --connector`);
+    throw new UsageError(
+      `the configuration holds ${voiceConnectors.length} Voice Connectors: name one with --connector`,
+    );
   }
   return voiceConnectors[0]!;
 }

@@ -64,7 +64,12 @@ export class PlainCounters {
     let series = this.#series.get(name);
     if (!series) {
       const help = `Gateway counter ${name} by reason`;
-      series = new Counter({ name: `trunkline_${name}_total`, help, labelNames: ['reason'], registers: [this.#registry] });
+      series = new Counter({
+        name: `trunkline_${name}_total`,
+        help,
+        labelNames: ['reason'],
+        registers: [this.#registry],
+      });
       this.#series.set(name, series);
     }
     return series;
@@ -105,7 +110,8 @@ function registerLag(registry: OpenMetricsRegistry): void {
     labelNames: ['quantile'],
     registers: [registry],
     collect() {
-      for (const quantile of [50, 99, 100]) this.set({ quantile: String(quantile / 100) }, lag.percentile(quantile) / 1e9);
+      for (const quantile of [50, 99, 100])
+        this.set({ quantile: String(quantile / 100) }, lag.percentile(quantile) / 1e9);
       lag.reset();
     },
   });

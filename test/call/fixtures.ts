@@ -48,7 +48,13 @@ export function answeredCall(startMs: number, facts: CallFacts = FACTS): CallEve
     { ...at(1), kind: 'decided', facts, admitted: true, code: 'call.admitted', trace: [] },
     { ...at(2), kind: 'attempt-started', attempt: ATTEMPT },
     { ...at(300), kind: 'ringing', attempt: ATTEMPT, sipStatus: 180, earlyMedia: false },
-    { ...at(2000), kind: 'answered', attempt: ATTEMPT, codec: 'PCMU', encryption: { customer: 'none', remote: 'none' } },
+    {
+      ...at(2000),
+      kind: 'answered',
+      attempt: ATTEMPT,
+      codec: 'PCMU',
+      encryption: { customer: 'none', remote: 'none' },
+    },
     { ...at(12_500), kind: 'figures', quality: QUALITY, totals: TOTALS, final: true },
     {
       ...at(12_500),

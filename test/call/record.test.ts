@@ -23,11 +23,30 @@ describe('call detail record', () => {
   it('has exactly the managed members and our own', () => {
     const [record] = recordsOf((recorder) => answeredCall(START).forEach((event) => recorder.onCallEvent(event)));
     expect(Object.keys(record!)).toEqual([
-      'AwsAccountId', 'TransactionId', 'CallId', 'VoiceConnectorId', 'Status', 'StatusMessage', 'SipAuthUser',
-      'BillableDurationSeconds', 'BillableDurationMinutes', 'SchemaVersion', 'SourcePhoneNumber',
-      'SourcePhoneNumberName', 'SourceCountry', 'DestinationPhoneNumber', 'DestinationPhoneNumberName',
-      'DestinationCountry', 'UsageType', 'ServiceCode', 'Direction', 'StartTimeEpochSeconds', 'EndTimeEpochSeconds',
-      'Region', 'Streaming', 'Trunkline',
+      'AwsAccountId',
+      'TransactionId',
+      'CallId',
+      'VoiceConnectorId',
+      'Status',
+      'StatusMessage',
+      'SipAuthUser',
+      'BillableDurationSeconds',
+      'BillableDurationMinutes',
+      'SchemaVersion',
+      'SourcePhoneNumber',
+      'SourcePhoneNumberName',
+      'SourceCountry',
+      'DestinationPhoneNumber',
+      'DestinationPhoneNumberName',
+      'DestinationCountry',
+      'UsageType',
+      'ServiceCode',
+      'Direction',
+      'StartTimeEpochSeconds',
+      'EndTimeEpochSeconds',
+      'Region',
+      'Streaming',
+      'Trunkline',
     ]);
     expect(record).toMatchObject({
       Status: 'Completed',
@@ -54,20 +73,28 @@ describe('call detail record', () => {
 
   it('is written once, whatever comes after the end', () => {
     const events = answeredCall(START);
-    const records = recordsOf((recorder) => [...events, ...events.slice(1)].forEach((event) => recorder.onCallEvent(event)));
+    const records = recordsOf((recorder) =>
+      [...events, ...events.slice(1)].forEach((event) => recorder.onCallEvent(event)),
+    );
     expect(records).toHaveLength(1);
   });
 
   it('of a call that was never answered is Failed and bills nothing', () => {
     const events = answeredCall(START).filter((event) => event.kind !== 'answered' && event.kind !== 'figures');
     const [record] = recordsOf((recorder) => events.forEach((event) => recorder.onCallEvent(event)));
-    expect(record).toMatchObject({ Status: 'Failed', BillableDurationSeconds: 0, StatusMessage: 'The customer hung up' });
+    expect(record).toMatchObject({
+      Status: 'Failed',
+      BillableDurationSeconds: 0,
+      StatusMessage: 'The customer hung up',
+    });
     expect(record!.Trunkline.Quality).toBeNull();
   });
 
   it('of a call cut by a crash ends at its last sign of life', () => {
     const [record] = recordsOf((recorder) => {
-      answeredCall(START).slice(0, -1).forEach((event) => recorder.onCallEvent(event));
+      answeredCall(START)
+        .slice(0, -1)
+        .forEach((event) => recorder.onCallEvent(event));
       expect(recorder.recoverOpenCalls()).toBe(1);
     });
     expect(record!.Trunkline).toMatchObject({ Recovered: true, EndTimeEpochMs: START + 12_500, Code: 'gateway.crash' });

@@ -5,7 +5,10 @@ const rejected = (status: number, reason = 'x') => ({ status, reason, code: 'att
 
 describe('best response (RFC 3261 §16.7)', () => {
   it('prefers a 6xx over everything', () => {
-    expect(bestResponse([rejected(404), rejected(603, 'Decline'), rejected(503)])).toEqual({ status: 603, reason: 'Decline' });
+    expect(bestResponse([rejected(404), rejected(603, 'Decline'), rejected(503)])).toEqual({
+      status: 603,
+      reason: 'Decline',
+    });
   });
 
   it('prefers the lowest class, and 503 last', () => {

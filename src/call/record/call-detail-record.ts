@@ -1,5 +1,5 @@
-import type { AttemptFacts, CallEvent, CallFacts, EndFacts, PathTotals } from '../events.js';
 import type { TraceStep } from '../../routing/index.js';
+import type { AttemptFacts, CallEvent, CallFacts, EndFacts, PathTotals } from '../events.js';
 import type { IntervalQuality, Path } from '../quality.js';
 
 /**
@@ -238,7 +238,11 @@ function qualityMembers(state: CallState) {
   return {
     Paths: state.totals,
     Mos: {
-      customer: { Mean: mean(customer!), Worst: customer!.worst, LastInputs: state.lastQuality?.mos.customer?.inputs ?? null },
+      customer: {
+        Mean: mean(customer!),
+        Worst: customer!.worst,
+        LastInputs: state.lastQuality?.mos.customer?.inputs ?? null,
+      },
       remote: { Mean: mean(remote!), Worst: remote!.worst, LastInputs: state.lastQuality?.mos.remote?.inputs ?? null },
     },
     RttUs: state.lastQuality?.rttUs ?? null,

@@ -60,7 +60,9 @@ export class Journal implements CallListener {
    * returns the files read, to be given to `discard` once every rebuilt record is durable.
    */
   recover(replay: (event: CallEvent) => void): string[] {
-    const names = readdirSync(this.#directory).filter((name) => /^\d{6}\.jsonl$/.test(name)).sort();
+    const names = readdirSync(this.#directory)
+      .filter((name) => /^\d{6}\.jsonl$/.test(name))
+      .sort();
     const done = new Set<string>();
     const events: CallEvent[] = [];
     for (const name of names) {

@@ -1,5 +1,12 @@
 import type { CallEvent, CallListener, EndFacts } from '../events.js';
-import { applyEvent, buildRecord, type CallDetailRecord, type CallState, openState, type RecordContext } from './call-detail-record.js';
+import {
+  applyEvent,
+  buildRecord,
+  type CallDetailRecord,
+  type CallState,
+  openState,
+  type RecordContext,
+} from './call-detail-record.js';
 
 /** Takes a finished record; must make it durable, retrying as long as it takes. */
 export interface RecordSink {

@@ -1,4 +1,5 @@
 /** What protects the node before a message is parsed, and the count of scanners after. */
+export { ContactedPeers } from './contacted-peers.js';
 export { noteScanner, scannerOf } from './scanner.js';
 export { SourceFilter, type SourceFilterOptions, type SourceRules } from './source-filter.js';
 export {

@@ -1,0 +1,129 @@
+import { GatewayError, type Random } from '../core/index.js';
+import {
+  acceptSdesAnswer,
+  isSdesAnswer,
+  negotiateSdes,
+  offerSdes,
+  type SdesKeys,
+  type SdesOfferLine,
+  type SdesPolicy,
+} from '../rtp/index.js';
+import { cryptoLines, type MediaSection } from '../sip/index.js';
+
+export type EncryptionMode = 'off' | 'offered' | 'required';
+
+/** What goes into a description we send: transport profile and a=crypto values. */
+export interface CryptoPart {
+  readonly profile: string;
+  readonly crypto: readonly string[];
+}
+
+const NOTHING: CryptoPart = { profile: 'RTP/AVP', crypto: [] };
+
+/**
+ * SDES on one side of a call (RFC 4568): our offers and answers, the peer's, and the keys they agree on.
+ *
+ *   off       we offer RTP/AVP; an RTP/SAVP offer of the peer is still answered with SRTP, because it can be no other way
+ *   offered   we offer RTP/AVP with crypto lines (best effort); clear media is accepted
+ *   required  we offer RTP/SAVP; clear media is refused with 488
+ *
+ * Keys are fresh for each attempt and stay over re-INVITEs as long as the peer keeps its own, so that the rollover
+ * counter goes on (RFC 3711 §3.3.1).
+ */
+export class MediaCrypto {
+  readonly #random: Random;
+  readonly #policy: SdesPolicy;
+  mode: EncryptionMode;
+  #offered: readonly SdesOfferLine[] = [];
+  #answerLine: string | undefined;
+  #keys: SdesKeys | undefined;
+
+  constructor(mode: EncryptionMode, random: Random, policy: SdesPolicy = {}) {
+    this.mode = mode;
+    this.#random = random;
+    this.#policy = policy;
+  }
+
+  /** Keys agreed on; undefined while media is in clear. */
+  get keys(): SdesKeys | undefined {
+    return this.#keys;
+  }
+
+  /** Suite in use, or `none`. */
+  get suite(): string {
+    return this.#keys?.send.suite ?? 'none';
+  }
+
+  /** A new attempt: nothing of the one before is used again. */
+  restart(mode: EncryptionMode): void {
+    this.mode = mode;
+    this.#offered = [];
+    this.#answerLine = undefined;
+    this.#keys = undefined;
+  }
+
+  /** What our offer to this side carries. */
+  offer(): CryptoPart {
+    if (this.mode === 'off' && !this.#keys) return NOTHING;
+    if (!this.#keys) this.#offered = offerSdes(this.#policy, this.#random);
+    else this.#offered = this.#offered.filter(({ send }) => send.key.equals(this.#keys!.send.key));
+    if (this.#offered.length === 0) this.#offered = this.#reoffer();
+    const profile = this.mode === 'offered' && !this.#keys ? 'RTP/AVP' : 'RTP/SAVP';
+    return { profile, crypto: this.#offered.map(({ line }) => valueOf(line)) };
+  }
+
+  /** We answered before and now offer: the key we send with stays. */
+  #reoffer(): readonly SdesOfferLine[] {
+    const { send } = this.#keys!;
+    return [{ tag: 1, send, line: `a=crypto:1 ${send.suite} inline:${send.key.toString('base64')}` }];
+  }
+
+  /** What our answer to this side carries. */
+  answer(): CryptoPart {
+    return this.#answerLine === undefined ? NOTHING : { profile: 'RTP/SAVP', crypto: [valueOf(this.#answerLine)] };
+  }
+
+  /** Takes the offer of this side. @throws GatewayError `media.srtp-required`, `media.srtp-unsupported` (488) */
+  receiveOffer(media: MediaSection | undefined): void {
+    if (!media || media.isUdptl) return;
+    const lines = cryptoLines(media);
+    if (lines.length === 0) return this.#clear(/SAVP/i.test(media.protocol));
+    const before = this.#keys;
+    const result = negotiateSdes(lines, this.#policy, this.#random);
+    if (!isSdesAnswer(result)) return this.#clear(/SAVP/i.test(media.protocol));
+    const unchanged =
+      before && before.receive.suite === result.receive.suite && before.receive.key.equals(result.receive.key);
+    this.#keys = unchanged ? before : { receive: result.receive, send: result.send };
+    const { send } = this.#keys;
+    const tag = /^a=crypto:(\d+)/.exec(result.line)![1];
+    this.#answerLine = `a=crypto:${tag} ${send.suite} inline:${send.key.toString('base64')}`;
+  }
+
+  /** Takes the answer of this side to our offer. @throws GatewayError as `receiveOffer` */
+  receiveAnswer(media: MediaSection | undefined): void {
+    if (!media || media.isUdptl || media.port === 0) return;
+    const lines = cryptoLines(media);
+    if (lines.length === 0 || this.#offered.length === 0) return this.#clear(/SAVP/i.test(media.protocol));
+    const keys = acceptSdesAnswer(this.#offered, lines);
+    if ('fault' in keys) throw unsupported(`SRTP answer not usable: ${keys.fault}`);
+    this.#keys = keys;
+  }
+
+  /** Media without keys: fine where clear media is, and never where the profile is a secure one. */
+  #clear(secureProfile: boolean): void {
+    if (secureProfile) throw unsupported('No usable a=crypto line: suite, MKI or session parameter not supported');
+    if (this.mode === 'required') {
+      throw new GatewayError('media.srtp-required', 'Encrypted media is required here', {
+        origin: 'remote',
+        sipStatus: 488,
+      });
+    }
+    this.#keys = undefined;
+    this.#answerLine = undefined;
+  }
+}
+
+const valueOf = (line: string): string => line.slice('a=crypto:'.length);
+
+const unsupported = (message: string): GatewayError =>
+  new GatewayError('media.srtp-unsupported', message, { origin: 'remote', sipStatus: 488 });
