@@ -1,6 +1,6 @@
-import { HT, SP, unfold } from './chars.js';
 import { headerId, ID_UNKNOWN, KNOWN_NAMES } from './header-names.js';
-import { splitCommas } from './lists.js';
+import { splitCommas, unfold } from './lists.js';
+import type { WireLayout } from './wire-layout.js';
 import { lineSafe } from './wire-text.js';
 
 /**
@@ -131,19 +131,21 @@ export class Headers {
   /** The rows as they go on the wire, each with its line end. */
   toWire(): string {
     let wire = '';
-    let runStart = -1;
-    let runEnd = -1;
+    for (const field of this.fields)
+      wire += field.start >= 0 ? this.text.slice(field.start, field.end) : this.ownRow(field);
+    return wire;
+  }
+
+  /** Lays out the rows for writing: received ones as stretches of the received bytes. */
+  layOut(layout: WireLayout): void {
     for (const field of this.fields) {
-      if (field.start === runEnd && field.start >= 0) {
-        runEnd = field.end;
-        continue;
-      }
-      if (runStart >= 0) wire += this.text.slice(runStart, runEnd);
-      runStart = field.start;
-      runEnd = field.end;
-      if (field.start < 0) wire += `${this.nameOf(field)}: ${field.value}\r\n`;
+      if (field.start >= 0) layout.addReceived(field.start, field.end);
+      else layout.addText(this.ownRow(field));
     }
-    return runStart < 0 ? wire : wire + this.text.slice(runStart, runEnd);
+  }
+
+  private ownRow(field: HeaderField): string {
+    return `${this.nameOf(field)}: ${field.value}\r\n`;
   }
 
   /** Value of a row, cut out of the text when first asked for. */
@@ -190,7 +192,5 @@ function ownField(name: string, value: string): HeaderField {
 }
 
 function receivedName(text: string, start: number): string {
-  let end = text.indexOf(':', start);
-  while (text.charCodeAt(end - 1) === SP || text.charCodeAt(end - 1) === HT) end--;
-  return text.slice(start, end);
+  return text.slice(start, text.indexOf(':', start)).trimEnd();
 }

@@ -1,38 +1,39 @@
-import { BACKSLASH, COMMA, DQUOTE, GREATER, LESS, skipBlanks, trimEnd } from './chars.js';
+import { skipBlanks, trimEnd } from './chars.js';
+import { bytesOf } from './wire-bytes.js';
+
+const DQUOTE = 0x22;
+const COMMA = 0x2c;
+const LESS = 0x3c;
+const GREATER = 0x3e;
+const BACKSLASH = 0x5c;
 
 /**
  * Splits a header field value at its commas, outside quoted strings and angle brackets (RFC 3261 §7.3.1).
  * Elements come trimmed; an empty element between commas is kept as '', an empty text has no elements.
  */
 export function splitCommas(text: string): string[] {
+  const bytes = bytesOf(text);
   const elements: string[] = [];
   let start = 0;
-  for (let comma = nextComma(text, 0); comma >= 0; comma = nextComma(text, start)) {
-    elements.push(trimmed(text, start, comma));
+  for (let comma = nextComma(bytes, 0, text.length); comma >= 0; comma = nextComma(bytes, start, text.length)) {
+    elements.push(trimmed(bytes, text, start, comma));
     start = comma + 1;
   }
-  const last = trimmed(text, start, text.length);
+  const last = trimmed(bytes, text, start, text.length);
   if (last !== '' || elements.length > 0) elements.push(last);
   return elements;
 }
 
-/** First element of a comma-separated value, trimmed. */
-export function firstElement(text: string): string {
-  if (text.indexOf(',') < 0) return text;
-  const comma = nextComma(text, 0);
-  return comma < 0 ? text : trimmed(text, 0, comma);
+function trimmed(bytes: Uint8Array, text: string, start: number, end: number): string {
+  const first = skipBlanks(bytes, start, end);
+  return text.slice(first, trimEnd(bytes, first, end));
 }
 
-function trimmed(text: string, start: number, end: number): string {
-  const first = skipBlanks(text, start, end);
-  return text.slice(first, trimEnd(text, first, end));
-}
-
-function nextComma(text: string, from: number): number {
+function nextComma(bytes: Uint8Array, from: number, end: number): number {
   let quoted = false;
   let bracketed = false;
-  for (let at = from; at < text.length; at++) {
-    const code = text.charCodeAt(at);
+  for (let at = from; at < end; at++) {
+    const code = bytes[at]!;
     if (quoted) {
       if (code === BACKSLASH) at++;
       else if (code === DQUOTE) quoted = false;
@@ -44,6 +45,11 @@ function nextComma(text: string, from: number): number {
   return -1;
 }
 
+/** Joins the lines of a folded header field value with one space each and trims it (RFC 3261 §7.3.1). */
+export function unfold(value: string): string {
+  return value.replace(/[ \t]*\r\n[ \t]+/g, ' ').replace(/^[ \t]+|[ \t]+$/g, '');
+}
+
 /** A quoted-string with this content; quotes and backslashes escaped (RFC 3261 §25.1). */
 export function quote(text: string): string {
   return `"${text.replace(/["\\]/g, '\\$&')}"`;
@@ -51,17 +57,7 @@ export function quote(text: string): string {
 
 /** Content of a quoted-string, escapes resolved; a text that is not quoted comes back as it is. */
 export function unquote(text: string): string {
-  if (text.length < 2 || text.charCodeAt(0) !== DQUOTE || text.charCodeAt(text.length - 1) !== DQUOTE) return text;
+  if (text.length < 2 || !text.startsWith('"') || !text.endsWith('"')) return text;
   const content = text.slice(1, -1);
   return content.includes('\\') ? content.replace(/\\([\s\S])/g, '$1') : content;
-}
-
-/** Position after the closing quote of the quoted-string that opens at `at`; -1 when it never closes. */
-export function skipQuoted(text: string, at: number, end: number): number {
-  for (let next = at + 1; next < end; next++) {
-    const code = text.charCodeAt(next);
-    if (code === BACKSLASH) next++;
-    else if (code === DQUOTE) return next + 1;
-  }
-  return -1;
 }

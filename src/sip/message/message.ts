@@ -1,31 +1,28 @@
-import { parseDecimal } from './chars.js';
+import { readDecimal } from './chars.js';
 import { type CSeq, parseCSeq } from './cseq.js';
 import { SipSyntaxError } from './errors.js';
 import { Headers } from './headers.js';
-import { firstElement } from './lists.js';
 import { mediaType } from './multipart.js';
 import { NameAddress } from './name-address.js';
 import { reasonPhrase } from './status.js';
 import { SipUri } from './uri.js';
-import { Via } from './via.js';
-
-/** Where the body of a received message lies. */
-export interface BodySlice {
-  readonly bytes: Buffer;
-  readonly start: number;
-  readonly end: number;
-}
+import type { Via } from './via.js';
+import { firstVia, Views } from './views.js';
+import { bytesOf } from './wire-bytes.js';
 
 const NO_BYTES = Buffer.alloc(0);
-const NO_BODY: BodySlice = { bytes: NO_BYTES, start: 0, end: 0 };
 
-/** Typed views of header fields, each read once per revision of the headers. */
-interface Views {
-  from?: NameAddress;
-  to?: NameAddress;
-  cseq?: CSeq;
-  topVia?: Via;
-  contacts?: NameAddress[];
+/** The parts of a received message, as offsets in its bytes. */
+export interface Received {
+  readonly bytes: Buffer;
+  /** Start line with its line end: [start, headersStart). */
+  readonly start: number;
+  readonly headersStart: number;
+  /** Offset of the blank line before the body; -1 where the message was not read to its end. */
+  readonly blankLine: number;
+  /** Body: [bodyStart, end). */
+  readonly bodyStart: number;
+  readonly end: number;
 }
 
 /**
@@ -35,24 +32,41 @@ interface Views {
  */
 export abstract class SipMessage {
   readonly headers: Headers;
-  private readonly received: BodySlice;
-  private ownBody: Buffer | undefined = undefined;
-  private views: Views = {};
+  /** Undefined for a message of ours. */
+  readonly received: Received | undefined;
+  private bodyBytes: Buffer | undefined = undefined;
+  private replaced = false;
+  private views = new Views();
   private viewsRevision = 0;
 
-  constructor(headers: Headers, received: BodySlice = NO_BODY) {
+  constructor(headers: Headers, received?: Received) {
     this.headers = headers;
     this.received = received;
   }
 
+  /** True while method and Request-URI, or status and reason, are as they came. */
+  abstract get isStartLineReceived(): boolean;
+
   /** The body; of a received message a view of the received bytes. */
   get body(): Buffer {
-    this.ownBody ??= this.received.bytes.subarray(this.received.start, this.received.end);
-    return this.ownBody;
+    this.bodyBytes ??= this.received?.bytes.subarray(this.received.bodyStart, this.received.end) ?? NO_BYTES;
+    return this.bodyBytes;
   }
 
   set body(bytes: Buffer) {
-    this.ownBody = bytes;
+    this.bodyBytes = bytes;
+    this.replaced = true;
+  }
+
+  /** Length of the body, bytes. */
+  get bodyLength(): number {
+    if (this.bodyBytes !== undefined) return this.bodyBytes.length;
+    return this.received === undefined ? 0 : this.received.end - this.received.bodyStart;
+  }
+
+  /** True while the body is as it came. */
+  get isBodyReceived(): boolean {
+    return this.received !== undefined && !this.replaced;
   }
 
   get from(): NameAddress {
@@ -79,7 +93,7 @@ export abstract class SipMessage {
 
   get topVia(): Via {
     const views = this.currentViews();
-    views.topVia ??= Via.parse(firstElement(this.required('Via')));
+    views.topVia ??= firstVia(this.required('Via'));
     return views.topVia;
   }
 
@@ -114,6 +128,12 @@ export abstract class SipMessage {
     return this.headers.list('Route');
   }
 
+  /** Takes the views that the parser has read from the present headers. */
+  adoptViews(views: Views): void {
+    this.views = views;
+    this.viewsRevision = this.headers.revision;
+  }
+
   private required(name: string): string {
     const value = this.headers.get(name);
     if (value === undefined || value === '') throw new SipSyntaxError(`${name}: missing`);
@@ -122,7 +142,7 @@ export abstract class SipMessage {
 
   private currentViews(): Views {
     if (this.viewsRevision !== this.headers.revision) {
-      this.views = {};
+      this.views = new Views();
       this.viewsRevision = this.headers.revision;
     }
     return this.views;
@@ -135,13 +155,21 @@ export class SipRequest extends SipMessage {
   method: string;
   /** As it came or goes on the wire. */
   requestUri: string;
+  private readonly receivedMethod: string;
+  private readonly receivedUri: string;
   private parsedUri: SipUri | undefined = undefined;
   private parsedFrom = '';
 
-  constructor(method: string, requestUri: string, headers: Headers, received?: BodySlice) {
+  constructor(method: string, requestUri: string, headers: Headers, received?: Received) {
     super(headers, received);
     this.method = method;
     this.requestUri = requestUri;
+    this.receivedMethod = method;
+    this.receivedUri = requestUri;
+  }
+
+  get isStartLineReceived(): boolean {
+    return this.received !== undefined && this.method === this.receivedMethod && this.requestUri === this.receivedUri;
   }
 
   /** A request without header fields or body. */
@@ -158,11 +186,17 @@ export class SipRequest extends SipMessage {
     return this.parsedUri;
   }
 
+  /** Takes the URI that the parser has read from the present Request-URI. */
+  adoptUri(uri: SipUri): void {
+    this.parsedUri = uri;
+    this.parsedFrom = this.requestUri;
+  }
+
   /** Undefined when absent. Throws SipSyntaxError where it is not a number. */
   get maxForwards(): number | undefined {
     const value = this.headers.get('Max-Forwards');
     if (value === undefined) return undefined;
-    const hops = parseDecimal(value, MAX_MAX_FORWARDS);
+    const hops = readDecimal(bytesOf(value), 0, value.length, MAX_MAX_FORWARDS);
     if (hops < 0) throw new SipSyntaxError('Max-Forwards: not a number');
     return hops;
   }
@@ -173,11 +207,19 @@ export class SipResponse extends SipMessage {
   status: number;
   /** Wire text, may be empty. */
   reason: string;
+  private readonly receivedStatus: number;
+  private readonly receivedReason: string;
 
-  constructor(status: number, reason: string, headers: Headers, received?: BodySlice) {
+  constructor(status: number, reason: string, headers: Headers, received?: Received) {
     super(headers, received);
     this.status = status;
     this.reason = reason;
+    this.receivedStatus = status;
+    this.receivedReason = reason;
+  }
+
+  get isStartLineReceived(): boolean {
+    return this.received !== undefined && this.status === this.receivedStatus && this.reason === this.receivedReason;
   }
 
   /** A response without header fields or body; the registered phrase where none is given. */

@@ -1,4 +1,4 @@
-import { CR, isBlank, LF } from './chars.js';
+import { skipBlanks } from './chars.js';
 import { SipSyntaxError } from './errors.js';
 import { Headers } from './headers.js';
 import { DEFAULT_LIMITS } from './limits.js';
@@ -18,6 +18,8 @@ const MAX_PARTS = 64;
 const MAX_BOUNDARY_LENGTH = 70;
 const NO_BYTES = Buffer.alloc(0);
 const LINE_END = Buffer.from('\r\n');
+const LF = 0x0a;
+const CR = 0x0d;
 const HYPHEN = 0x2d;
 
 const scan = new HeaderScan();
@@ -152,8 +154,7 @@ function delimiterAt(bytes: Buffer, start: number, nameEnd: number): Delimiter |
   if (start > 0 && !(bytes[start - 2] === CR && bytes[start - 1] === LF)) return undefined;
   const closes = bytes[nameEnd] === HYPHEN && bytes[nameEnd + 1] === HYPHEN;
   const padding = closes ? nameEnd + 2 : nameEnd;
-  let at = padding;
-  while (at < bytes.length && isBlank(bytes[at]!)) at++;
+  const at = skipBlanks(bytes, padding, bytes.length);
   const lineEnds = at + 1 < bytes.length && bytes[at] === CR && bytes[at + 1] === LF;
   if (closes) return lineEnds || at === bytes.length ? { start, end: padding, closes } : undefined;
   return lineEnds ? { start, end: at + 2, closes } : undefined;
@@ -166,7 +167,7 @@ function readPart(raw: Buffer, lead: Buffer): BodyPart {
   const bytes = endless ? Buffer.concat([raw, LINE_END]) : raw;
   if (endless) scan.runRows(bytes, DEFAULT_LIMITS);
   if (scan.fault !== undefined) throw new SipSyntaxError('multipart: malformed part headers');
-  const headers = new Headers(bytes.toString('latin1', 0, scan.bodyStart), scan.fields);
+  const headers = new Headers(scan.text, scan.fields);
   return new BodyPart(headers, bytes.subarray(scan.bodyStart), { raw, lead });
 }
 

@@ -1,20 +1,21 @@
-import {
-  BACKSLASH,
-  COMMA,
-  DQUOTE,
-  hasStrayInUri,
-  isBlank,
-  QUESTION,
-  SEMICOLON,
-  skipBlanks,
-  TOKEN,
-  trimEnd,
-} from './chars.js';
+import { NOT_IN_URI, skipBlanks, skipQuoted, trimEnd } from './chars.js';
 import { SipSyntaxError } from './errors.js';
-import { quote, skipQuoted, unquote } from './lists.js';
+import { quote, unquote } from './lists.js';
 import { Params } from './params.js';
 import { SipUri, schemeEnd } from './uri.js';
+import { bytesOf } from './wire-bytes.js';
 import { lineSafe } from './wire-text.js';
+
+const HT = 0x09;
+const SP = 0x20;
+const DQUOTE = 0x22;
+const COMMA = 0x2c;
+const SEMICOLON = 0x3b;
+const LESS = 0x3c;
+const GREATER = 0x3e;
+const QUESTION = 0x3f;
+const BACKSLASH = 0x5c;
+const strayInUri = NOT_IN_URI;
 
 /**
  * name-addr / addr-spec with parameters: From, To, Contact, Route, P-Asserted-Identity … (RFC 3261 §20.10, §25.1).
@@ -58,11 +59,17 @@ export class NameAddress {
    * @throws SipSyntaxError on open quotes or brackets, blanks inside brackets, an unquoted comma, bad parameters
    */
   static parse(text: string): NameAddress {
-    const start = skipBlanks(text, 0, text.length);
-    const end = trimEnd(text, start, text.length);
-    if (text.charCodeAt(start) === DQUOTE) return quotedName(text, start, end);
-    const open = text.indexOf('<', start);
-    return open < 0 ? bareAddress(text, start, end) : bracketed(plainName(text, start, open), text, open, end);
+    const bytes = bytesOf(text);
+    const start = skipBlanks(bytes, 0, text.length);
+    return NameAddress.read(bytes, text, start, trimEnd(bytes, start, text.length));
+  }
+
+  /** Reads one element, trimmed, between two offsets. Throws like parse. */
+  static read(bytes: Uint8Array, text: string, start: number, end: number): NameAddress {
+    if (start < end && bytes[start] === DQUOTE) return readQuotedName(bytes, text, start, end);
+    const open = findOpenBracket(bytes, start, end);
+    if (open < 0) return readBareAddress(bytes, text, start, end);
+    return readBracketed(text.slice(start, trimEnd(bytes, start, open)), bytes, text, open, end);
   }
 
   /** Always in brackets; the display name quoted unless it is a plain token sequence. */
@@ -72,55 +79,57 @@ export class NameAddress {
   }
 }
 
-function quotedName(text: string, start: number, end: number): NameAddress {
-  const after = skipQuoted(text, start, end);
+function readQuotedName(bytes: Uint8Array, text: string, start: number, end: number): NameAddress {
+  const after = skipQuoted(bytes, start, end);
   if (after < 0) throw new SipSyntaxError('address: quoted display name does not close');
-  const open = skipBlanks(text, after, end);
-  if (text[open] !== '<') throw new SipSyntaxError('address: display name without address');
-  return bracketed(unquote(text.slice(start, after)), text, open, end);
+  const open = skipBlanks(bytes, after, end);
+  if (open >= end || bytes[open] !== LESS) throw new SipSyntaxError('address: display name without address');
+  return readBracketed(unquote(text.slice(start, after)), bytes, text, open, end);
 }
 
-/** Tokens by the grammar (§25.1); what cannot be confused with a delimiter is accepted beside them. */
-function plainName(text: string, start: number, open: number): string {
-  const end = trimEnd(text, start, open);
+/**
+ * Position of the opening bracket, or -1 for an address without brackets. A display name is a sequence of tokens by
+ * the grammar (§25.1); what cannot be confused with a delimiter is accepted beside them.
+ */
+function findOpenBracket(bytes: Uint8Array, start: number, end: number): number {
+  let comma = -1;
   for (let at = start; at < end; at++) {
-    const code = text.charCodeAt(at);
-    if (TOKEN[code] === 1 || isBlank(code)) continue;
-    if (code === COMMA || code === DQUOTE || code === SEMICOLON || code === BACKSLASH) {
-      throw new SipSyntaxError('address: display name needs quotes');
+    const code = bytes[at]!;
+    if (code === LESS) {
+      if (comma >= 0) throw new SipSyntaxError('address: display name needs quotes');
+      return at;
     }
+    if (code === SEMICOLON) return -1;
+    if (code === COMMA || code === DQUOTE || code === BACKSLASH) comma = at;
   }
-  return text.slice(start, end);
+  return -1;
 }
 
-function bracketed(displayName: string, text: string, open: number, end: number): NameAddress {
-  const close = text.indexOf('>', open);
-  if (close < 0 || close >= end) throw new SipSyntaxError('address: bracket does not close');
-  const uri = checkedUri(text.slice(open + 1, close));
-  return new NameAddress(displayName, uri, paramsFrom(text, skipBlanks(text, close + 1, end), end));
+function readBracketed(displayName: string, bytes: Uint8Array, text: string, open: number, end: number): NameAddress {
+  let close = open + 1;
+  while (close < end && strayInUri[bytes[close]!] === 0) close++;
+  if (close >= end || bytes[close] !== GREATER) throw new SipSyntaxError('address: malformed uri in brackets');
+  schemeEnd(bytes, open + 1, close);
+  const params = new Params();
+  const stop = params.read(bytes, text, skipBlanks(bytes, close + 1, end), end);
+  if (stop < end) throw new SipSyntaxError('address: more than one element');
+  return new NameAddress(displayName, text.slice(open + 1, close), params);
 }
 
-function bareAddress(text: string, start: number, end: number): NameAddress {
+function readBareAddress(bytes: Uint8Array, text: string, start: number, end: number): NameAddress {
   let at = start;
   for (; at < end; at++) {
-    const code = text.charCodeAt(at);
-    if (code === SEMICOLON || isBlank(code)) break;
-    if (code === COMMA || code === QUESTION) throw new SipSyntaxError('address: uri needs angle brackets');
+    const code = bytes[at]!;
+    if (code === SEMICOLON || code === SP || code === HT) break;
+    if (code === COMMA || code === QUESTION || strayInUri[code] === 1) {
+      throw new SipSyntaxError('address: uri needs angle brackets');
+    }
   }
-  const uri = checkedUri(text.slice(start, at));
-  return new NameAddress('', uri, paramsFrom(text, skipBlanks(text, at, end), end));
-}
-
-function checkedUri(uri: string): string {
-  if (hasStrayInUri(uri)) throw new SipSyntaxError('address: stray character in uri');
-  schemeEnd(uri);
-  return uri;
-}
-
-function paramsFrom(text: string, at: number, end: number): Params {
+  schemeEnd(bytes, start, at);
   const params = new Params();
-  if (at < end) params.read(end === text.length ? text : text.slice(0, end), at);
-  return params;
+  const stop = params.read(bytes, text, skipBlanks(bytes, at, end), end);
+  if (stop < end) throw new SipSyntaxError('address: more than one element');
+  return new NameAddress('', text.slice(start, at), params);
 }
 
 const TOKEN_SEQUENCE = /^[A-Za-z0-9\-.!%*_+`'~]+(?: [A-Za-z0-9\-.!%*_+`'~]+)*$/;

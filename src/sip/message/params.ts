@@ -1,13 +1,18 @@
-import { DQUOTE, EQUALS, PARAM_NAME, SEMICOLON, skipBlanks } from './chars.js';
+import { PARAM_NAME, skipBlanks, skipQuoted, VALUE_END } from './chars.js';
 import { SipSyntaxError } from './errors.js';
-import { skipQuoted, unquote } from './lists.js';
+import { unquote } from './lists.js';
+import { bytesOf } from './wire-bytes.js';
 import { lineSafe } from './wire-text.js';
+
+const DQUOTE = 0x22;
+const COMMA = 0x2c;
+const SEMICOLON = 0x3b;
+const EQUALS = 0x3d;
+const nameCharacter = PARAM_NAME;
+const endsValue = VALUE_END;
 
 /** More parameters than any known use; bounds the work a hostile value can cause. */
 const MAX_PARAMS = 64;
-
-const VALUE_END = new Uint8Array(256);
-for (const end of ' \t\r\n";,<>') VALUE_END[end.charCodeAt(0)] = 1;
 
 /**
  * Parameters of a header field or URI, `;name=value;flag`, in order (RFC 3261 §7.3.1, generic-param §25.1).
@@ -71,73 +76,76 @@ export class Params {
     return text;
   }
 
-  /** Position of the name in the list, or -1. */
-  protected find(name: string): number {
-    const list = this.list;
-    if (list === undefined) return -1;
-    for (let at = 0; at < list.length; at += 2) if (list[at] === name) return at;
-    return this.findIgnoringCase(name);
-  }
-
-  protected findIgnoringCase(name: string): number {
-    const wanted = name.toLowerCase();
-    const list = this.list!;
-    for (let at = 0; at < list.length; at += 2) {
-      const candidate = list[at]!;
-      if (candidate.length === wanted.length && candidate.toLowerCase() === wanted) return at;
-    }
-    return -1;
-  }
-
   /**
    * Reads `;name=value;flag…`, blanks allowed around `;` and `=`.
    * @throws SipSyntaxError on an empty or repeated parameter, a stray character or an open quote
    */
   static parse(text: string): Params {
     const params = new Params();
-    params.read(text, skipBlanks(text, 0, text.length));
+    params.readAll(text);
     return params;
   }
 
-  /** Reads text from `at`, which must be its end or a semicolon. */
-  read(text: string, at: number): void {
-    const end = text.length;
-    while (at < end) {
-      if (text.charCodeAt(at) !== SEMICOLON) throw new SipSyntaxError('parameters: stray character');
-      const nameStart = skipBlanks(text, at + 1, end);
-      at = nameStart;
-      while (at < end && PARAM_NAME[text.charCodeAt(at)] === 1) at++;
-      if (at === nameStart) throw new SipSyntaxError('parameters: empty parameter');
-      const name = text.slice(nameStart, at);
-      at = skipBlanks(text, at, end);
-      let value: string | undefined;
-      if (at < end && text.charCodeAt(at) === EQUALS) {
-        const valueStart = skipBlanks(text, at + 1, end);
-        at = valueEnd(text, valueStart, end);
-        value = text.slice(valueStart, at);
-        at = skipBlanks(text, at, end);
-      }
-      this.add(name, value);
-    }
+  /** Reads a whole text into these parameters. */
+  protected readAll(text: string): void {
+    const bytes = bytesOf(text);
+    const start = skipBlanks(bytes, 0, text.length);
+    if (this.read(bytes, text, start, text.length) < text.length)
+      throw new SipSyntaxError('parameters: stray character');
   }
 
-  protected add(name: string, value: string | undefined): void {
-    if (this.list === undefined) this.list = [name, value];
-    else {
-      if (this.find(name) >= 0) throw new SipSyntaxError('parameters: repeated parameter');
-      if (this.list.length >= 2 * MAX_PARAMS) throw new SipSyntaxError('parameters: too many');
-      this.list.push(name, value);
+  /**
+   * Reads from `at`, which must be `end`, a semicolon or a comma, into these parameters.
+   * @returns `end`, or the position of a comma before it
+   */
+  read(bytes: Uint8Array, text: string, at: number, end: number): number {
+    while (at < end && bytes[at] !== COMMA) {
+      if (bytes[at] !== SEMICOLON) throw new SipSyntaxError('parameters: stray character');
+      const nameStart = skipBlanks(bytes, at + 1, end);
+      at = nameStart;
+      while (at < end && nameCharacter[bytes[at]!] === 1) at++;
+      if (at === nameStart) throw new SipSyntaxError('parameters: empty parameter');
+      const name = text.slice(nameStart, at);
+      at = skipBlanks(bytes, at, end);
+      if (at < end && bytes[at] === EQUALS) {
+        const valueStart = skipBlanks(bytes, at + 1, end);
+        at = endOfValue(bytes, valueStart, end);
+        this.add(name, text.slice(valueStart, at));
+        at = skipBlanks(bytes, at, end);
+      } else this.add(name, undefined);
     }
+    return at;
+  }
+
+  /** Position of the name in the list, or -1. */
+  protected find(name: string): number {
+    const list = this.list;
+    if (list === undefined) return -1;
+    for (let at = 0; at < list.length; at += 2) if (isSameName(list[at]!, name)) return at;
+    return -1;
+  }
+
+  private add(name: string, value: string | undefined): void {
+    if (this.list === undefined) {
+      this.list = [name, value];
+      return;
+    }
+    if (this.find(name) >= 0) throw new SipSyntaxError('parameters: repeated parameter');
+    if (this.list.length >= 2 * MAX_PARAMS) throw new SipSyntaxError('parameters: too many');
+    this.list.push(name, value);
   }
 }
 
-function valueEnd(text: string, start: number, end: number): number {
-  if (start < end && text.charCodeAt(start) === DQUOTE) {
-    const after = skipQuoted(text, start, end);
+const isSameName = (a: string, b: string): boolean =>
+  a.length === b.length && (a === b || a.toLowerCase() === b.toLowerCase());
+
+function endOfValue(bytes: Uint8Array, start: number, end: number): number {
+  if (start < end && bytes[start] === DQUOTE) {
+    const after = skipQuoted(bytes, start, end);
     if (after < 0) throw new SipSyntaxError('parameters: quoted string does not close');
     return after;
   }
   let at = start;
-  while (at < end && VALUE_END[text.charCodeAt(at)] !== 1) at++;
+  while (at < end && endsValue[bytes[at]!] === 0) at++;
   return at;
 }

@@ -1,10 +1,11 @@
-import { CR, LF, parseDecimal } from './chars.js';
+import { readDecimal } from './chars.js';
 import type { SipParseError, SipParseFault } from './errors.js';
 import { ID_CONTENT_LENGTH } from './header-names.js';
 import { Headers } from './headers.js';
 import { DEFAULT_LIMITS, type ParseLimits } from './limits.js';
 import { parseDatagram } from './parser.js';
 import { HeaderScan } from './scan.js';
+import { bytesOf } from './wire-bytes.js';
 
 /**
  * Cuts a byte stream into messages (RFC 3261 §18.3, §7.5) and keep-alives (RFC 5626 §3.5.1).
@@ -29,6 +30,8 @@ const PONG: FramerOutcome = { kind: 'keepalive-pong' };
 const EMPTY = Buffer.alloc(0);
 const BLANK_LINE = Buffer.from('\r\n\r\n');
 const MAX_CONTENT_LENGTH = 2 ** 31 - 1;
+const LF = 0x0a;
+const CR = 0x0d;
 const MIN_STORE_BYTES = 4096;
 
 const scan = new HeaderScan();
@@ -160,8 +163,9 @@ function bodyLengthOf(head: Buffer, limits: ParseLimits): number | SipParseFault
   const count = scan.seen[ID_CONTENT_LENGTH]!;
   if (count === 0) return lengthFault('Content-Length missing');
   if (count > 1) return lengthFault('Content-Length more than once');
-  const headers = new Headers(head.toString('latin1'), scan.fields);
-  const length = parseDecimal(headers.valueOf(scan.fields[scan.first[ID_CONTENT_LENGTH]!]!), MAX_CONTENT_LENGTH);
+  const headers = new Headers(scan.text, scan.fields);
+  const value = headers.valueOf(scan.fields[scan.first[ID_CONTENT_LENGTH]!]!);
+  const length = readDecimal(bytesOf(value), 0, value.length, MAX_CONTENT_LENGTH);
   if (length < 0) return lengthFault('Malformed Content-Length');
   if (length <= limits.maxBodyBytes) return length;
   return { code: 'parse.body-too-large', offset: head.length, status: 413, reason: 'Request Entity Too Large' };

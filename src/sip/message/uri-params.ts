@@ -19,16 +19,23 @@ export class UriParams extends Params {
     for (const [name, value] of super.entries()) yield [unescapeUri(name).toLowerCase(), unescapeUri(value)];
   }
 
-  protected override findIgnoringCase(name: string): number {
-    const wanted = unescapeUri(name).toLowerCase();
+  protected override find(name: string): number {
+    const at = super.find(name);
+    return at >= 0 || this.list === undefined ? at : this.findEscaped(name);
+  }
+
+  private findEscaped(name: string): number {
     const list = this.list!;
-    for (let at = 0; at < list.length; at += 2) if (unescapeUri(list[at]!).toLowerCase() === wanted) return at;
+    for (let at = 0; at < list.length; at += 2) {
+      if (!list[at]!.includes('%') && !name.includes('%')) continue;
+      if (unescapeUri(list[at]!).toLowerCase() === unescapeUri(name).toLowerCase()) return at;
+    }
     return -1;
   }
 
   static override parse(text: string): UriParams {
     const params = new UriParams();
-    params.read(text, 0);
+    params.readAll(text);
     return params;
   }
 }

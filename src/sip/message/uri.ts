@@ -1,8 +1,16 @@
-import { AT, COLON, hasStrayInUri, QUESTION, SCHEME, SEMICOLON } from './chars.js';
+import { NOT_IN_URI, SCHEME } from './chars.js';
 import { SipSyntaxError } from './errors.js';
-import { formatHostPort, parseHostPort } from './host.js';
+import { formatHostPort, readHostPort } from './host.js';
 import { equalHeaders, equalUriParams, equalUriText } from './uri-equality.js';
 import { UriParams, unescapeUri } from './uri-params.js';
+import { bytesOf } from './wire-bytes.js';
+
+const COLON = 0x3a;
+const SEMICOLON = 0x3b;
+const QUESTION = 0x3f;
+const AT = 0x40;
+const stray = NOT_IN_URI;
+const schemeCharacter = SCHEME;
 
 /**
  * SIP and SIPS URIs (RFC 3261 §19.1), tel URIs (RFC 3966) and, opaquely, any other absolute URI.
@@ -46,10 +54,20 @@ export class SipUri {
    * @throws SipSyntaxError when it has no scheme, or a sip or sips URI does not follow its grammar
    */
   static parse(text: string): SipUri {
-    const colon = schemeEnd(text);
-    const uri = new SipUri(schemeOf(text, colon));
-    if (uri.isSip) readSip(uri, text, colon + 1);
-    else readOpaque(uri, text.slice(colon + 1));
+    return SipUri.read(bytesOf(text), text, 0, text.length);
+  }
+
+  /** Reads the URI between two offsets. Throws like parse. */
+  static read(bytes: Uint8Array, text: string, start: number, end: number): SipUri {
+    const colon = schemeEnd(bytes, start, end);
+    const at = findAt(bytes, colon + 1, end);
+    const uri = new SipUri(schemeOf(text, start, colon));
+    if (uri.scheme !== 'sip' && uri.scheme !== 'sips') readOpaque(uri, bytes, text, colon + 1, end);
+    else if (at < 0) readHostAndRest(uri, bytes, text, colon + 1, end);
+    else {
+      readUserinfo(uri, bytes, text, colon + 1, at);
+      readHostAndRest(uri, bytes, text, at + 1, end);
+    }
     return uri;
   }
 
@@ -77,68 +95,61 @@ export class SipUri {
 }
 
 /** Position of the colon that ends the scheme. Throws SipSyntaxError where there is no scheme. */
-export function schemeEnd(text: string): number {
-  const first = text.charCodeAt(0) | 0x20;
-  if (!(first >= 0x61 && first <= 0x7a)) throw new SipSyntaxError('uri: no scheme');
-  let at = 1;
-  while (at < text.length && SCHEME[text.charCodeAt(at)] === 1) at++;
-  if (text.charCodeAt(at) !== COLON) throw new SipSyntaxError('uri: no scheme');
+export function schemeEnd(bytes: Uint8Array, start: number, end: number): number {
+  const first = start < end ? bytes[start]! | LOWER_CASE_BIT : 0;
+  if (first < LOWER_A || first > LOWER_Z) throw new SipSyntaxError('uri: no scheme');
+  let at = start + 1;
+  while (at < end && schemeCharacter[bytes[at]!] === 1) at++;
+  if (at >= end || bytes[at] !== COLON) throw new SipSyntaxError('uri: no scheme');
   return at;
 }
 
-function schemeOf(text: string, colon: number): string {
-  if (colon === 3 && text.startsWith('sip')) return 'sip';
-  return text.slice(0, colon).toLowerCase();
+const LOWER_CASE_BIT = 0x20;
+const LOWER_A = 0x61;
+const LOWER_Z = 0x7a;
+
+function schemeOf(text: string, start: number, colon: number): string {
+  if (text.startsWith('sip:', start)) return 'sip';
+  return text.slice(start, colon).toLowerCase();
 }
 
-/** Characters that cannot stand in a userinfo: controls, blanks and the delimiters around URIs. */
-const NOT_IN_USERINFO = new Uint8Array(256).fill(1, 0, 0x21);
-for (const character of '<>"@\\\u007f') NOT_IN_USERINFO[character.charCodeAt(0)] = 1;
-
-function readSip(uri: SipUri, text: string, start: number): void {
-  const at = text.indexOf('@', start);
-  if (at >= 0) readUserinfo(uri, text, start, at);
-  readHostAndRest(uri, text, at < 0 ? start : at + 1);
-}
-
-function readUserinfo(uri: SipUri, text: string, start: number, end: number): void {
-  let colon = -1;
+/** Position of the first `@`, or -1; what stands in no URI is refused on the way. */
+function findAt(bytes: Uint8Array, start: number, end: number): number {
+  let found = -1;
   for (let at = start; at < end; at++) {
-    const code = text.charCodeAt(at);
-    if (NOT_IN_USERINFO[code] === 1) throw new SipSyntaxError('uri: stray character in user');
-    if (code === COLON && colon < 0) colon = at;
+    const code = bytes[at]!;
+    if (stray[code] === 1) throw new SipSyntaxError('uri: stray character');
+    if (code === AT && found < 0) found = at;
   }
-  if (colon >= 0) uri.password = text.slice(colon + 1, end);
-  uri.user = text.slice(start, colon < 0 ? end : colon);
-  if (uri.user === '') throw new SipSyntaxError('uri: empty user');
+  return found;
 }
 
-function readHostAndRest(uri: SipUri, text: string, start: number): void {
-  let at = start;
-  for (; at < text.length; at++) {
-    const code = text.charCodeAt(at);
-    if (code === SEMICOLON || code === QUESTION) break;
-    if (code === AT) throw new SipSyntaxError('uri: stray character in host');
-  }
-  const { host, port } = parseHostPort(text.slice(start, at));
-  uri.host = host;
-  uri.port = port;
-  if (at === text.length) return;
-  const question = text.indexOf('?', at);
-  if (question >= 0) uri.headers = checkedHeaders(text.slice(question + 1));
-  uri.params.read(question < 0 ? text : text.slice(0, question), at);
+function readUserinfo(uri: SipUri, bytes: Uint8Array, text: string, start: number, end: number): void {
+  let colon = start;
+  while (colon < end && bytes[colon] !== COLON) colon++;
+  if (colon === start) throw new SipSyntaxError('uri: empty user');
+  uri.user = text.slice(start, colon);
+  if (colon < end) uri.password = text.slice(colon + 1, end);
 }
 
-function checkedHeaders(text: string): string {
-  if (hasStrayInUri(text)) throw new SipSyntaxError('uri: stray character in headers');
-  return text;
+function readHostAndRest(uri: SipUri, bytes: Uint8Array, text: string, start: number, end: number): void {
+  const sentTo = readHostPort(bytes, text, start, end);
+  uri.host = sentTo.host;
+  uri.port = sentTo.port;
+  if (sentTo.end === end) return;
+  let question = sentTo.end;
+  while (question < end && bytes[question] !== QUESTION) question++;
+  if (question < end) uri.headers = text.slice(question + 1, end);
+  if (sentTo.end === question) return;
+  if (uri.params.read(bytes, text, sentTo.end, question) < question) throw new SipSyntaxError('uri: stray character');
 }
 
-function readOpaque(uri: SipUri, rest: string): void {
-  if (rest === '' || hasStrayInUri(rest)) throw new SipSyntaxError('uri: empty or malformed');
-  uri.opaque = rest;
+function readOpaque(uri: SipUri, bytes: Uint8Array, text: string, start: number, end: number): void {
+  if (start === end) throw new SipSyntaxError('uri: empty');
+  uri.opaque = text.slice(start, end);
   if (uri.scheme !== 'tel') return;
-  const semicolon = rest.indexOf(';');
-  uri.user = semicolon < 0 ? rest : rest.slice(0, semicolon);
-  if (semicolon >= 0) uri.params.read(rest, semicolon);
+  let at = start;
+  while (at < end && bytes[at] !== SEMICOLON) at++;
+  uri.user = text.slice(start, at);
+  if (uri.params.read(bytes, text, at, end) < end) throw new SipSyntaxError('uri: stray character');
 }

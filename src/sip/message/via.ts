@@ -1,9 +1,14 @@
-import { isBlank, SEMICOLON, SLASH, skipBlanks, TOKEN, trimEnd } from './chars.js';
+import { skipBlanks, TOKEN, trimEnd } from './chars.js';
 import { SipSyntaxError } from './errors.js';
-import { formatHostPort, parseHostPort } from './host.js';
+import { formatHostPort, readHostPort } from './host.js';
 import { Params } from './params.js';
+import { bytesOf } from './wire-bytes.js';
+
+const SLASH = 0x2f;
+const tokenCharacter = TOKEN;
 
 const PROTOCOL = 'SIP/2.0';
+const PLAIN_PREFIX = 'SIP/2.0/';
 
 /**
  * One Via element (RFC 3261 §20.42, §18.2.1; rport RFC 3581).
@@ -13,7 +18,7 @@ const PROTOCOL = 'SIP/2.0';
  */
 export class Via {
   /** Name and version, `SIP/2.0` in every message that is processed. */
-  protocol = PROTOCOL;
+  protocol: string;
   /** Upper case. */
   transport: string;
   /** sent-by host, lower case, IPv6 without brackets. */
@@ -21,7 +26,8 @@ export class Via {
   port: number | undefined;
   params: Params;
 
-  constructor(transport: string, host: string, port?: number, params: Params = new Params()) {
+  constructor(transport: string, host: string, port?: number, params: Params = new Params(), protocol = PROTOCOL) {
+    this.protocol = protocol;
     this.transport = transport;
     this.host = host;
     this.port = port;
@@ -52,10 +58,17 @@ export class Via {
    * @throws SipSyntaxError where it does not follow the grammar
    */
   static parse(text: string): Via {
-    const start = skipBlanks(text, 0, text.length);
-    const end = trimEnd(text, start, text.length);
-    const plain = text.startsWith('SIP/2.0/', start);
-    return plain ? afterProtocol(text, start + 8, end, PROTOCOL) : spacedProtocol(text, start, end);
+    const bytes = bytesOf(text);
+    const start = skipBlanks(bytes, 0, text.length);
+    const reader = new ViaReader(bytes, text, start, trimEnd(bytes, start, text.length));
+    const via = reader.read();
+    if (reader.at < reader.end) throw new SipSyntaxError('via: more than one element');
+    return via;
+  }
+
+  /** Reads the first element of a trimmed value between two offsets. Throws like parse. */
+  static readFirst(bytes: Uint8Array, text: string, start: number, end: number): Via {
+    return new ViaReader(bytes, text, start, end).read();
   }
 
   toString(): string {
@@ -63,46 +76,58 @@ export class Via {
   }
 }
 
-function spacedProtocol(text: string, start: number, end: number): Via {
-  const nameEnd = tokenEnd(text, start, end);
-  const versionStart = afterSlash(text, nameEnd, end);
-  const versionEnd = tokenEnd(text, versionStart, end);
-  const protocol = `${text.slice(start, nameEnd).toUpperCase()}/${text.slice(versionStart, versionEnd)}`;
-  return afterProtocol(text, afterSlash(text, versionEnd, end), end, protocol);
-}
+/** Reads one element and stops at a comma or the end. */
+class ViaReader {
+  private readonly bytes: Uint8Array;
+  private readonly text: string;
+  at: number;
+  readonly end: number;
 
-function afterProtocol(text: string, start: number, end: number, protocol: string): Via {
-  const transportEnd = tokenEnd(text, start, end);
-  const transport = text.slice(start, transportEnd);
-  const hostStart = skipBlanks(text, transportEnd, end);
-  if (hostStart === transportEnd) throw new SipSyntaxError('via: no blank before sent-by');
-  let hostEnd = hostStart;
-  while (hostEnd < end && text.charCodeAt(hostEnd) !== SEMICOLON) hostEnd++;
-  const sentBy = parseHostPort(withoutBlanks(text.slice(hostStart, trimEnd(text, hostStart, hostEnd))));
-  const via = new Via(knownTransport(transport), sentBy.host, sentBy.port);
-  via.protocol = protocol;
-  if (hostEnd < end) via.params.read(end === text.length ? text : text.slice(0, end), hostEnd);
-  return via;
-}
+  constructor(bytes: Uint8Array, text: string, start: number, end: number) {
+    this.bytes = bytes;
+    this.text = text;
+    this.at = start;
+    this.end = end;
+  }
 
-/** COLON in sent-by may stand between blanks (§25.1). */
-const withoutBlanks = (sentBy: string): string => (/\s/.test(sentBy) ? sentBy.replace(/\s*:\s*/, ':') : sentBy);
+  read(): Via {
+    const { bytes, text, end } = this;
+    const protocol = this.protocol();
+    const transport = knownTransport(this.token());
+    const hostStart = skipBlanks(bytes, this.at, end);
+    if (hostStart === this.at) throw new SipSyntaxError('via: no blank before sent-by');
+    const sentBy = readHostPort(bytes, text, hostStart, end);
+    const params = new Params();
+    this.at = params.read(bytes, text, skipBlanks(bytes, sentBy.end, end), end);
+    return new Via(transport, sentBy.host, sentBy.port, params, protocol);
+  }
+
+  private protocol(): string {
+    if (this.text.startsWith(PLAIN_PREFIX, this.at)) {
+      this.at += PLAIN_PREFIX.length;
+      return PROTOCOL;
+    }
+    const name = this.token();
+    this.slash();
+    const version = this.token();
+    this.slash();
+    return `${name.toUpperCase()}/${version}`;
+  }
+
+  private token(): string {
+    const start = this.at;
+    while (this.at < this.end && tokenCharacter[this.bytes[this.at]!] === 1) this.at++;
+    if (this.at === start) throw new SipSyntaxError('via: malformed sent-protocol');
+    return this.text.slice(start, this.at);
+  }
+
+  private slash(): void {
+    const at = skipBlanks(this.bytes, this.at, this.end);
+    if (at >= this.end || this.bytes[at] !== SLASH) throw new SipSyntaxError('via: malformed sent-protocol');
+    this.at = skipBlanks(this.bytes, at + 1, this.end);
+  }
+}
 
 function knownTransport(transport: string): string {
   return transport === 'UDP' || transport === 'TCP' || transport === 'TLS' ? transport : transport.toUpperCase();
-}
-
-function tokenEnd(text: string, start: number, end: number): number {
-  let at = start;
-  while (at < end && TOKEN[text.charCodeAt(at)] === 1) at++;
-  if (at === start) throw new SipSyntaxError('via: malformed sent-protocol');
-  return at;
-}
-
-function afterSlash(text: string, start: number, end: number): number {
-  const at = skipBlanks(text, start, end);
-  if (text.charCodeAt(at) !== SLASH) throw new SipSyntaxError('via: malformed sent-protocol');
-  let next = at + 1;
-  while (next < end && isBlank(text.charCodeAt(next))) next++;
-  return next;
 }
