@@ -69,7 +69,7 @@ export class MediaCrypto {
     else this.#offered = this.#offered.filter(({ send }) => send.key.equals(this.#keys!.send.key));
     if (this.#offered.length === 0) this.#offered = this.#reoffer();
     const profile = this.mode === 'offered' && !this.#keys ? 'RTP/AVP' : 'RTP/SAVP';
-    return { profile, crypto: this.#offered.map(({ line }) => valueOf(line)) };
+    return { profile, crypto: this.#offered.map(({ line }) => attributeValue(line)) };
   }
 
   /** We answered before and now offer: the key we send with stays. */
@@ -80,7 +80,9 @@ export class MediaCrypto {
 
   /** What our answer to this side carries. */
   answer(): CryptoPart {
-    return this.#answerLine === undefined ? NOTHING : { profile: 'RTP/SAVP', crypto: [valueOf(this.#answerLine)] };
+    return this.#answerLine === undefined
+      ? NOTHING
+      : { profile: 'RTP/SAVP', crypto: [attributeValue(this.#answerLine)] };
   }
 
   /** Takes the offer of this side. @throws GatewayError `media.srtp-required`, `media.srtp-unsupported` (488) */
@@ -123,7 +125,7 @@ export class MediaCrypto {
   }
 }
 
-const valueOf = (line: string): string => line.slice('a=crypto:'.length);
+const attributeValue = (line: string): string => line.slice('a=crypto:'.length);
 
 const unsupported = (message: string): GatewayError =>
   new GatewayError('media.srtp-unsupported', message, { origin: 'remote', sipStatus: 488 });
