@@ -65,7 +65,7 @@ export async function startGateway(config: GatewayConfig, logger: Logger): Promi
 
   const media = mediaEngine(config, logger);
   await media.start();
-  policy.mediaPortsFree = () => media.health().portsFree;
+  policy.mediaPortsFree = () => media.portsFree;
 
   const sources = new SourceFilter(sourceRules(policy), { scheduler });
   const contacted = new ContactedPeers(scheduler);

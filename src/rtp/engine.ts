@@ -195,5 +195,8 @@ export interface MediaEngine {
   stop(): Promise<void>;
   /** Binds ports for both legs. Rejects with GatewayError `media.no-port` when none is free. */
   open(order: SessionOrder): Promise<MediaSession>;
+  /** Everything, for metrics and debug views: walks all sessions. */
   health(): EngineHealth;
+  /** Free ports now; cheap, read at each decision. */
+  readonly portsFree: number;
 }

@@ -83,6 +83,10 @@ export class FakeMedia implements MediaEngine {
     return Promise.resolve(session);
   }
 
+  get portsFree(): number {
+    return this.#pairs * 2;
+  }
+
   health(): EngineHealth {
     return {
       sessions: this.sessions.size,

@@ -42,6 +42,10 @@ export class NativeEngine implements MediaEngine {
     return this.#engine.open(order);
   }
 
+  get portsFree(): number {
+    return this.#engine.portsFree;
+  }
+
   health(): EngineHealth {
     return this.#engine.health();
   }

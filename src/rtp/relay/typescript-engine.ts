@@ -139,6 +139,12 @@ export class TypescriptEngine implements MediaEngine {
     };
   }
 
+  get portsFree(): number {
+    let free = 0;
+    for (const pools of this.#pools) for (const pool of pools) free += 2 * pool.free;
+    return free;
+  }
+
   #launch(shard: Shard): Promise<void> {
     const { scheduler, random, workers, bind, startThread } = this.#options;
     return shard.start((onReport, died) => {
