@@ -106,6 +106,8 @@ export const CODES = {
   'media.failed': 'The media engine could not open or change the session.',
   'media.engine-unavailable': 'The media engine that is configured cannot run here.',
   'media.thread-gone': 'The media thread that carried the session has stopped.',
+  'media.srtp-required': 'The description offers clear RTP where encrypted media is required.',
+  'media.srtp-unsupported': 'None of the offered SRTP suites or keys can be used.',
   'media.srtp-key': 'An SRTP master key has the wrong length for its suite.',
 
   // Session descriptions.

@@ -35,7 +35,10 @@ export interface Judgement {
   plan: readonly PlannedAttempt[];
 }
 
-/** What a check found; the runner writes the check's name into it and keeps it as the trace's step. */
+/**
+ * What a check found; the runner writes the check's name into it and keeps it as the trace's step. A check that always
+ * finds the same may give the same object each time.
+ */
 export interface StepResult {
   check: string;
   readonly verdict: Exclude<Verdict, 'fail'>;
@@ -95,10 +98,10 @@ export function refuse(
 }
 
 /** A check that is passed over once an earlier one has made the plan: emergency calls, proxy sessions. */
-export const unlessPlanned = (check: Check, detail: string): Check => ({
-  name: check.name,
-  run: (judgement) => (judgement.plan.length > 0 ? skip(detail) : check.run(judgement)),
-});
+export function unlessPlanned(check: Check, detail: string): Check {
+  const skipped = { ...skip(detail), check: check.name };
+  return { name: check.name, run: (judgement) => (judgement.plan.length > 0 ? skipped : check.run(judgement)) };
+}
 
 /** Runs the checks in order and keeps each step; gives the refusal that ended them, if one did. */
 export function runChecks(checks: readonly Check[], judgement: Judgement): RefusalResult | undefined {

@@ -1,6 +1,6 @@
 import type { Random } from '../../core/index.js';
 import { type Check, type CheckResult, type Judgement, pass, refuse } from '../judgement.js';
-import { drawTier, drawTiers } from '../plan/order.js';
+import { downLast, drawTier, drawTiers } from '../plan/order.js';
 import { attemptOn } from '../plan/targets.js';
 import type { ConnectorView, GroupView } from '../snapshot.js';
 import type { PlannedAttempt } from '../types.js';
@@ -39,7 +39,11 @@ export const originationCheck: Check = {
     if (!first) return notEnabled(connectors, input);
     judgement.plan = routesOf(able, judgement);
     judgement.connector = judgement.snapshot.connectors.get(judgement.plan[0]!.owner) ?? first;
-    return pass('Origination is enabled.', { ...input, targets: judgement.plan.map((attempt) => attempt.targetKey) });
+    return pass('Origination is enabled.', {
+      ...input,
+      first: judgement.plan[0]!.targetKey,
+      targets: judgement.plan.length,
+    });
   },
 };
 
@@ -69,7 +73,7 @@ function groupOrder(group: GroupView, random: Random): ConnectorView[] {
 function routesOf(
   connectors: readonly ConnectorView[],
   { live, random, called, calling, snapshot }: Judgement,
-): PlannedAttempt[] {
+): readonly PlannedAttempt[] {
   const up: PlannedAttempt[] = [];
   const down: PlannedAttempt[] = [];
   for (const connector of connectors) {
@@ -78,5 +82,5 @@ function routesOf(
       return true;
     });
   }
-  return [...up, ...down].slice(0, snapshot.maxAttempts);
+  return downLast(up, down, snapshot.maxAttempts);
 }

@@ -12,7 +12,7 @@ export const proxyCheck: Check = {
   name: 'inbound.proxy',
   run(judgement) {
     const { called, calling, snapshot, live } = judgement;
-    if (!snapshot.proxyNumbers.has(called)) return skip('Not a proxy number.');
+    if (!snapshot.proxyNumbers.has(called)) return NOT_PROXY;
     const input = { proxyNumber: called, caller: calling };
     const route = snapshot.proxySessions.get(`${called} ${calling}`);
     if (!route) return strangerOutcome(snapshot.numbers.has(called), input);
@@ -30,6 +30,8 @@ export const proxyCheck: Check = {
     });
   },
 };
+
+const NOT_PROXY = skip('Not a proxy number.');
 
 const expired = ({ session }: ProxyRoute, wallMs: number | undefined): boolean =>
   session.expiresAtMs !== undefined && wallMs !== undefined && wallMs >= session.expiresAtMs;

@@ -16,12 +16,15 @@ export class TokenBucket {
   #ratePerSecond: number;
   /** Time at which the bucket will be full again: what is missing is (fullAt − now) × rate, without summing errors. */
   #fullAtMs: number;
+  /** Last time read: a bucket that was full then is full now, and the clock need not be asked. */
+  #seenMs: number;
 
   /** @param ratePerSecond ≥ 1, refill and size */
   constructor(ratePerSecond: number, clock: Clock) {
     this.#ratePerSecond = ratePerSecond;
     this.#clock = clock;
     this.#fullAtMs = clock.nowMs();
+    this.#seenMs = this.#fullAtMs;
   }
 
   get ratePerSecond(): number {
@@ -30,7 +33,9 @@ export class TokenBucket {
 
   /** Whole calls that may be placed now. */
   available(): number {
-    return Math.max(0, Math.floor(this.#level(this.#clock.nowMs())));
+    if (this.#fullAtMs <= this.#seenMs) return this.#ratePerSecond;
+    this.#seenMs = this.#clock.nowMs();
+    return Math.max(0, Math.floor(this.#level(this.#seenMs)));
   }
 
   /** Takes one call's token; false, and nothing taken, where there is none. */

@@ -75,3 +75,9 @@ export function drawTiers<Value>(tiers: Tiers<Value>, random: Random, visit: (va
   for (const tier of tiers) if (!drawTier(tier, random, visit)) return false;
   return true;
 }
+
+/** Those that are up, then those that are down, at most `limit`. */
+export function downLast<Value>(up: readonly Value[], down: readonly Value[], limit: number): readonly Value[] {
+  if (down.length === 0 && up.length <= limit) return up;
+  return [...up, ...down].slice(0, limit);
+}

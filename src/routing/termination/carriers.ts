@@ -1,7 +1,7 @@
 import type { Random } from '../../core/index.js';
 import { type Check, type CheckResult, type Judgement, pass, refuse } from '../judgement.js';
 import { formatNumber } from '../numbers/index.js';
-import { drawTier, drawTiers } from '../plan/order.js';
+import { downLast, drawTier, drawTiers } from '../plan/order.js';
 import { attemptOn } from '../plan/targets.js';
 import { jitteredRetrySeconds } from '../retry-after.js';
 import type { CarrierView, Snapshot } from '../snapshot.js';
@@ -16,14 +16,10 @@ export const carrierCheck: Check = {
   name: 'termination.carrier',
   run(judgement) {
     const survey = surveyCarriers(judgement);
-    const input = {
-      number: judgement.called,
-      targets: survey.up.map((attempt) => attempt.targetKey),
-      down: survey.down.length,
-      full: survey.full,
-    };
-    if (survey.up.length === 0) return noneAvailable(survey, judgement, input);
-    judgement.plan = [...survey.up, ...survey.down].slice(0, judgement.snapshot.maxAttempts);
+    const { up, down, full } = survey;
+    const input = { number: judgement.called, first: up[0]?.targetKey ?? null, up: up.length, down: down.length, full };
+    if (up.length === 0) return noneAvailable(survey, judgement, input);
+    judgement.plan = downLast(up, down, judgement.snapshot.maxAttempts);
     return pass('A carrier serves the number.', input);
   },
 };

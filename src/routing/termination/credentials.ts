@@ -10,10 +10,12 @@ export const credentialsCheck: Check = {
         state: 'banned',
       });
     }
-    if (judgement.connector!.termination!.usernames.size === 0) return skip('No credentials are set.');
+    if (judgement.connector!.termination!.usernames.size === 0) return NOT_SET;
     return outcomeOf(judgement);
   },
 };
+
+const NOT_SET = skip('No credentials are set.');
 
 function outcomeOf({ facts, connector }: Judgement): CheckResult {
   const { authentication } = facts;

@@ -1,6 +1,6 @@
 import { type Check, type CheckResult, type Judgement, note, refuse, skip } from '../judgement.js';
 import { countryOf, formatNumber, isPlainE164, printable, readNumber } from '../numbers/index.js';
-import { drawTiers } from '../plan/order.js';
+import { downLast, drawTiers } from '../plan/order.js';
 import { attemptOn } from '../plan/targets.js';
 import type { EmergencyNumber } from '../resources.js';
 import type { PlannedAttempt } from '../types.js';
@@ -18,16 +18,22 @@ export const emergencyCheck: Check = {
     const dialled = dialledCode(facts.requestUri.user);
     const real = snapshot.emergencyNumbers.has(dialled);
     const test = snapshot.emergencyTestNumbers.has(dialled);
-    return real || test ? planEmergency(judgement, dialled, test) : skip('Not an emergency number.');
+    return real || test ? planEmergency(judgement, dialled, test) : NO_EMERGENCY;
   },
 };
 
+const NO_EMERGENCY = skip('Not an emergency number.');
+
 /** Digits as dialled; the code behind a + or separators is the code all the same. */
 function dialledCode(user: string): string {
+  if (user.length > LONGEST_CODE && isPlainE164(user)) return '';
   const reading = readNumber(user);
   if (reading.kind === 'local') return reading.digits;
   return reading.kind === 'e164' ? reading.number.slice(1) : '';
 }
+
+/** Codes have at most six digits, and one may stand behind a +. */
+const LONGEST_CODE = 7;
 
 function planEmergency(judgement: Judgement, dialled: string, test: boolean): CheckResult {
   const calling = presentedCaller(judgement);
@@ -78,5 +84,5 @@ function everyTarget(
       return true;
     });
   }
-  return [...up, ...down].slice(0, snapshot.maxAttempts);
+  return downLast(up, down, snapshot.maxAttempts);
 }

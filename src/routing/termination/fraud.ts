@@ -10,7 +10,7 @@ export const fraudCheck: Check = {
   name: 'termination.fraud',
   run(judgement) {
     const { snapshot, connector, called, country, live } = judgement;
-    if (!snapshot.fraud.enabled) return skip('The fraud brakes are off.');
+    if (!snapshot.fraud.enabled) return BRAKES_OFF;
     const risk = snapshot.highRisk.longest(called)?.[0];
     if (risk !== undefined && !connector!.termination!.allowedHighRisk.matches(called)) {
       return refuse('fraud.high-risk-prefix', 403, `Calls to ${risk} are not allowed: range of high fraud risk`, {
@@ -22,6 +22,8 @@ export const fraudCheck: Check = {
     return traffic ? judgeTraffic(judgement, traffic) : pass('Not a range of high fraud risk.', { number: called });
   },
 };
+
+const BRAKES_OFF = skip('The fraud brakes are off.');
 
 function judgeTraffic({ snapshot, country }: Judgement, traffic: CountryTraffic): CheckResult {
   const { perCountry, alarmFraction } = snapshot.fraud;
