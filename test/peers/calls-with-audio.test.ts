@@ -16,7 +16,10 @@ for (const transport of ['udp', 'tcp'] as const) {
     const keys = { ...outboundKeys, audio: audioKey(AUDIO_SECONDS) };
     const answerer = await startAnswerer({ scenario: 'uas-audio', transport, keys });
     const host = { host: '127.0.0.1', port: answerer.port, protocol: transport.toUpperCase() };
-    const gateway = await startGateway({ carriers: [carrier([], { hosts: [host] })], voiceConnectors: [connector()] });
+    const gateway = await startGateway(
+      { carriers: [carrier([], { hosts: [host] })], voiceConnectors: [connector()] },
+      { mediaPorts: 4 * CALLS },
+    );
 
     const caller = await runCaller({
       scenario: 'uac-audio',

@@ -14,11 +14,16 @@ interface Route {
   readonly protocol?: 'UDP' | 'TCP';
 }
 
-const gatewayWithRoutes = (routes: readonly Route[]) =>
-  startGateway({
-    carriers: [carrier([9])],
-    voiceConnectors: [connector({ origination: { routes: routes.map((route) => ({ host: '127.0.0.1', ...route })) } })],
-  });
+const gatewayWithRoutes = (routes: readonly Route[], calls = 10) =>
+  startGateway(
+    {
+      carriers: [carrier([9])],
+      voiceConnectors: [
+        connector({ origination: { routes: routes.map((route) => ({ host: '127.0.0.1', ...route })) } }),
+      ],
+    },
+    { mediaPorts: 4 * calls },
+  );
 
 describe('origination', () => {
   beforeEach((context) => needs(context, 'sipp'));
@@ -71,10 +76,13 @@ describe('origination', () => {
     const CALLS = 400;
     const heavy = await startAnswerer({ scenario: 'uas-short' });
     const light = await startAnswerer({ scenario: 'uas-short' });
-    const gateway = await gatewayWithRoutes([
-      { port: heavy.port, weight: 3 },
-      { port: light.port, weight: 1 },
-    ]);
+    const gateway = await gatewayWithRoutes(
+      [
+        { port: heavy.port, weight: 3 },
+        { port: light.port, weight: 1 },
+      ],
+      CALLS,
+    );
     const target = `127.0.0.1:${gateway.sipPort}`;
     const common = { scenario: 'uac-short', address: CARRIER_ADDRESS, target, keys: inboundKeys };
     const caller = await runCaller({ ...common, calls: CALLS, callsPerSecond: 50 });

@@ -77,7 +77,12 @@ describe('an INVITE', () => {
   });
 
   it('with a wrong password gets 401, and again 401', async () => {
-    const gateway = await gatewayWith({ termination: { credentials: [{ username: 'pbx', password: 'right' }] } });
+    // SIPp knows MD5 only and takes the first challenge it finds.
+    const gateway = await startGateway({
+      sip: { authentication: { algorithms: ['MD5'] } },
+      carriers: [carrier([UNUSED_PORT])],
+      voiceConnectors: [connector({ termination: { credentials: [{ username: 'pbx', password: 'right' }] } })],
+    });
     const wrong = { scenario: 'uac-digest', more: ['-au', 'pbx', '-ap', 'wrong'] };
     await countedRefusal('termination.credentials-invalid', gateway, 401, wrong);
     expect((await gateway.metrics()).by('trunkline_decisions_total', 'reason')).toMatchObject({

@@ -156,18 +156,23 @@ const READY_LIMIT_MS = 20_000;
 
 /**
  * Starts a gateway with the given settings over the ones of tests: free ports on loopback, a directory of its own,
- * no health checks. It ends with the test, or, with `keep`, with the process.
+ * no health checks. It ends with the test, or, with `keep`, with the process. A call takes four of the `mediaPorts`,
+ * which rest for 30 s afterwards.
  */
-export async function startGateway(settings: Settings, options: { keep?: boolean } = {}): Promise<GatewayUnderTest> {
+export async function startGateway(
+  settings: Settings,
+  options: { keep?: boolean; mediaPorts?: number } = {},
+): Promise<GatewayUnderTest> {
   const dataDir = scratchDirectory(options.keep);
   const sipPort = await freePort();
-  const mediaPort = await freePorts(1600);
+  const { mediaPorts = 80 } = options;
+  const mediaPort = await freePorts(mediaPorts);
   const config = merge(
     {
       dataDir,
       drainSeconds: 5,
       sip: { listen: [`udp://127.0.0.1:${sipPort}`, `tcp://127.0.0.1:${sipPort}`], health: { enabled: false } },
-      media: { engine: 'typescript', listen: '127.0.0.1', ports: `${mediaPort}-${mediaPort + 1599}` },
+      media: { engine: 'typescript', listen: '127.0.0.1', ports: `${mediaPort}-${mediaPort + mediaPorts - 1}` },
       api: { listen: `http://127.0.0.1:${await freePort()}` },
       metrics: { listen: `http://127.0.0.1:${await freePort()}` },
       numbers: { defaultCountry: 'US' },

@@ -12,23 +12,33 @@ let next = LOW + 2 * Math.floor((Math.random() * (HIGH - LOW)) / 2);
 
 /** `count` neighbouring free ports, the first one even. */
 export async function freePorts(count = 1): Promise<number> {
-  for (let tries = 0; tries < 200; tries++) {
-    if (next + count > HIGH) next = LOW;
-    const first = next;
-    next += count + (count % 2);
-    if (await allFree(first, count)) return first;
+  const size = count + (count % 2);
+  let first = take(size);
+  for (let looked = 0; looked < HIGH - LOW; ) {
+    const taken = await firstTaken(first, count);
+    if (taken === undefined) return first;
+    looked += taken + 1 - first;
+    next = taken + 1 + ((taken + 1) % 2);
+    first = take(size);
   }
   throw new Error(`no ${count} neighbouring free ports between ${LOW} and ${HIGH}`);
+}
+
+function take(size: number): number {
+  if (next + size > HIGH) next = LOW;
+  const first = next;
+  next += size;
+  return first;
 }
 
 /** One free port. */
 export const freePort = (): Promise<number> => freePorts(1);
 
-async function allFree(first: number, count: number): Promise<boolean> {
+async function firstTaken(first: number, count: number): Promise<number | undefined> {
   for (let port = first; port < first + count; port++) {
-    if (!(await udpIsFree(port)) || !(await tcpIsFree(port))) return false;
+    if (!(await udpIsFree(port)) || !(await tcpIsFree(port))) return port;
   }
-  return true;
+  return undefined;
 }
 
 /** Whether nothing holds the UDP port (`address` empty: on any address). */
