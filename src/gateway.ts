@@ -13,6 +13,7 @@ import {
   MessageTrace,
   Policy,
   SipMessageLog,
+  ThreadBatchWriter,
 } from './call/index.js';
 import type { GatewayConfig } from './config/index.js';
 import { Counters, GatewayError, type Logger, SystemRandom, systemScheduler } from './core/index.js';
@@ -199,6 +200,7 @@ export async function startGateway(config: GatewayConfig, logger: Logger): Promi
       if (!(await records.sink.flush(10_000)))
         logger.error({ queued: records.sink.depth }, 'records not written; the journal keeps them');
       records.journal.stop();
+      await records.writer.stop();
     },
   };
 }
@@ -219,7 +221,8 @@ function startRecords(config: GatewayConfig, policy: Policy, logger: Logger) {
     if (leftovers.waiting.delete(transactionId) && leftovers.waiting.size === 0)
       journal.discard(leftovers.paths.splice(0));
   };
-  const sink = new DirectorySink({ directory: config.records.directory, onWritten }, systemScheduler, logger);
+  const writer = new ThreadBatchWriter(logger);
+  const sink = new DirectorySink({ directory: config.records.directory, writer, onWritten }, systemScheduler, logger);
   const context = {
     awsAccountId: config.account,
     region: config.region,
@@ -238,7 +241,7 @@ function startRecords(config: GatewayConfig, policy: Policy, logger: Logger) {
   if (leftovers.waiting.size === 0) journal.discard(leftovers.paths.splice(0));
   if (recovered > 0) logger.warn({ recovered }, 'calls cut by a crash got their records from the journal');
   journal.start();
-  return { journal, recorder, sink };
+  return { journal, recorder, sink, writer };
 }
 
 function mediaEngine(config: GatewayConfig, logger: Logger): MediaEngine {

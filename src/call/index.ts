@@ -8,6 +8,7 @@ export * from './log/sip-log.js';
 export * from './message-trace.js';
 export * from './policy.js';
 export * from './quality.js';
+export * from './record/batch-writer.js';
 export * from './record/call-detail-record.js';
 export * from './record/directory-sink.js';
 export * from './record/journal.js';

@@ -2,6 +2,7 @@ import { type FileHandle, mkdir, open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Logger, Scheduler } from '../../core/index.js';
 
+const DAY_MS = 86_400_000;
 const FLUSH_MS = 100;
 const MAX_QUEUED_BYTES = 64 * 1024 * 1024;
 
@@ -17,6 +18,8 @@ export class JsonLinesLog {
   #queuedBytes = 0;
   #flushing: Promise<void> | undefined;
   #timer = false;
+  #day = 0;
+  readonly #paths = new Map<string, string>();
   dropped = 0;
 
   constructor(root: string, scheduler: Scheduler, logger: Logger) {
@@ -47,9 +50,21 @@ export class JsonLinesLog {
     await this.#flushing;
   }
 
+  /** File of a connector and day; the paths of the running day are kept. */
   #pathOf(voiceConnectorId: string | undefined, timeMs: number): string {
-    const folder = voiceConnectorId && /^[a-z0-9]+$/.test(voiceConnectorId) ? voiceConnectorId : 'unassigned';
-    return join(this.#root, folder, `${new Date(timeMs).toISOString().slice(0, 10)}.jsonl`);
+    const day = Math.floor(timeMs / DAY_MS);
+    if (day !== this.#day) {
+      this.#day = day;
+      this.#paths.clear();
+    }
+    const id = voiceConnectorId ?? '';
+    let path = this.#paths.get(id);
+    if (path === undefined) {
+      const folder = /^[a-z0-9]+$/.test(id) ? id : 'unassigned';
+      path = join(this.#root, folder, `${new Date(timeMs).toISOString().slice(0, 10)}.jsonl`);
+      this.#paths.set(id, path);
+    }
+    return path;
   }
 
   #schedule(): void {

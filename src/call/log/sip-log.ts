@@ -41,5 +41,7 @@ const CREDENTIALS = /^((?:Proxy-)?Authorization[ \t]*:[ \t]*)[^\r\n]*(?:\r?\n[ \
 const SDES_KEY = /(inline:)[^\s|;]+/g;
 
 /** Message text without Authorization values and SDES keys (design §6: redacted here and everywhere). */
-export const redactSip = (text: string): string =>
-  text.replace(CREDENTIALS, '$1[redacted]').replace(SDES_KEY, '$1[redacted]');
+export function redactSip(text: string): string {
+  const plain = text.includes('inline:') ? text.replace(SDES_KEY, '$1[redacted]') : text;
+  return /authorization/i.test(plain) ? plain.replace(CREDENTIALS, '$1[redacted]') : plain;
+}

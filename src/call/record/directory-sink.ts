@@ -1,33 +1,44 @@
-import { mkdir, open, rename, unlink } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import type { Logger, Scheduler } from '../../core/index.js';
+import type { BatchWriter } from './batch-writer.js';
 import type { CallDetailRecord } from './call-detail-record.js';
 import type { RecordSink } from './recorder.js';
+import type { BatchOutcome } from './write-batch.js';
 
 export interface DirectorySinkOptions {
   /** Root directory; created where missing. */
   readonly directory: string;
+  readonly writer: BatchWriter;
   /** Called when a record is durable under its final name. */
   readonly onWritten?: (transactionId: string, path: string) => void;
 }
 
-const CONCURRENT_WRITES = 8;
+interface Waiting {
+  readonly transactionId: string;
+  readonly path: string;
+  readonly text: string;
+}
+
+const MOST_IN_BATCH = 256;
+const GATHER_MS = 5;
 const RETRY_MS = [100, 500, 2000, 10_000];
 
 /**
  * Writes each record whole: temporary file, fsync, rename, under
  * `Amazon-Chime-Voice-Connector-CDRs/json/<voiceConnectorId>/<yyyy>/<mm>/<dd>/<HH.MM.SS.mmm>_<transactionId>`,
- * the time being the call's end. A failed write is tried again until it succeeds; the journal keeps the record meanwhile.
+ * the time being the call's end. Records that come close together go in one batch. A failed one is tried again until
+ * it succeeds; the journal keeps it meanwhile.
  */
 export class DirectorySink implements RecordSink {
   readonly #options: DirectorySinkOptions;
   readonly #scheduler: Scheduler;
   readonly #logger: Logger;
-  readonly #queue: CallDetailRecord[] = [];
-  readonly #knownDirectories = new Set<string>();
+  #queue: Waiting[] = [];
   readonly #idle: (() => void)[] = [];
+  #scheduled = false;
   #writing = 0;
-  #waiting = 0;
+  #retrying = 0;
+  #failures = 0;
 
   constructor(options: DirectorySinkOptions, scheduler: Scheduler, logger: Logger) {
     this.#options = options;
@@ -37,12 +48,13 @@ export class DirectorySink implements RecordSink {
 
   /** Records taken and not yet durable. */
   get depth(): number {
-    return this.#queue.length + this.#writing + this.#waiting;
+    return this.#queue.length + this.#writing + this.#retrying;
   }
 
   put(record: CallDetailRecord): void {
-    this.#queue.push(record);
-    this.#pump();
+    const path = join(this.#options.directory, recordPath(record));
+    this.#queue.push({ transactionId: record.TransactionId, path, text: `${JSON.stringify(record)}\n` });
+    this.#schedule();
   }
 
   /** Resolves when everything taken so far is durable, or after `limitMs`; tells whether all is. */
@@ -58,52 +70,49 @@ export class DirectorySink implements RecordSink {
     return this.depth === 0;
   }
 
-  #pump(): void {
-    while (this.#writing < CONCURRENT_WRITES) {
-      const record = this.#queue.shift();
-      if (!record) break;
-      this.#writing++;
-      void this.#write(record, 0);
-    }
-  }
-
-  async #write(record: CallDetailRecord, tries: number): Promise<void> {
-    const path = join(this.#options.directory, recordPath(record));
-    try {
-      await this.#ensureDirectory(dirname(path));
-      await writeWhole(path, `${JSON.stringify(record)}\n`);
-      this.#writing--;
-      this.#options.onWritten?.(record.TransactionId, path);
-    } catch (error) {
-      this.#writing--;
-      this.#retry(record, tries, error);
-    }
-    this.#pump();
-    if (this.depth === 0) for (const resolve of this.#idle.splice(0)) resolve();
-  }
-
-  #retry(record: CallDetailRecord, tries: number, error: unknown): void {
-    const delayMs = RETRY_MS[Math.min(tries, RETRY_MS.length - 1)]!;
-    this.#logger.error({ transactionId: record.TransactionId, err: error, delayMs }, 'record not written, will retry');
-    this.#knownDirectories.clear();
-    this.#waiting++;
-    this.#scheduler.after(delayMs, () => {
-      this.#waiting--;
-      this.#writing++;
-      void this.#write(record, tries + 1);
+  #schedule(): void {
+    if (this.#scheduled || this.#writing > 0 || this.#queue.length === 0) return;
+    this.#scheduled = true;
+    this.#scheduler.after(GATHER_MS, () => {
+      this.#scheduled = false;
+      this.#writeBatch();
     });
   }
 
-  async #ensureDirectory(directory: string): Promise<void> {
-    if (this.#knownDirectories.has(directory)) return;
-    await mkdir(directory, { recursive: true });
-    this.#knownDirectories.add(directory);
+  #writeBatch(): void {
+    const batch = this.#queue.splice(0, MOST_IN_BATCH);
+    this.#writing = batch.length;
+    const files = batch.map(({ path, text }) => ({ path, text }));
+    this.#options.writer.write(files, (outcome) => this.#settle(batch, outcome));
+  }
+
+  #settle(batch: readonly Waiting[], outcome: BatchOutcome): void {
+    this.#writing = 0;
+    const failed = batch.filter((_, index) => outcome[index] !== undefined);
+    batch.forEach(({ transactionId, path }, index) => {
+      if (outcome[index] === undefined) this.#options.onWritten?.(transactionId, path);
+    });
+    if (failed.length > 0) this.#retry(failed, outcome.find((reason) => reason !== undefined)!);
+    else this.#failures = 0;
+    this.#schedule();
+    if (this.depth === 0) for (const resolve of this.#idle.splice(0)) resolve();
+  }
+
+  #retry(failed: readonly Waiting[], reason: string): void {
+    const delayMs = RETRY_MS[Math.min(this.#failures++, RETRY_MS.length - 1)]!;
+    this.#logger.error({ records: failed.length, reason, delayMs }, 'records not written, will retry');
+    this.#retrying += failed.length;
+    this.#scheduler.after(delayMs, () => {
+      this.#retrying -= failed.length;
+      this.#queue.push(...failed);
+      this.#schedule();
+    });
   }
 }
 
 const two = (value: number): string => String(value).padStart(2, '0');
 
-/** Path of a record below the records root. Ids are checked where they are made, and again here against the separator. */
+/** Path of a record below the records root. Ids are checked where they are made, and again here. */
 export function recordPath(record: CallDetailRecord): string {
   const end = new Date(record.Trunkline.EndTimeEpochMs);
   const connector = /^[a-z0-9]+$/.test(record.VoiceConnectorId) ? record.VoiceConnectorId : 'unassigned';
@@ -111,19 +120,4 @@ export function recordPath(record: CallDetailRecord): string {
   const time = `${two(end.getUTCHours())}.${two(end.getUTCMinutes())}.${two(end.getUTCSeconds())}`;
   const name = `${time}.${String(end.getUTCMilliseconds()).padStart(3, '0')}_${record.TransactionId}`;
   return join('Amazon-Chime-Voice-Connector-CDRs', 'json', connector, ...day, name);
-}
-
-async function writeWhole(path: string, text: string): Promise<void> {
-  const temporary = `${path}.tmp`;
-  const file = await open(temporary, 'w', 0o640);
-  try {
-    await file.writeFile(text);
-    await file.sync();
-  } catch (error) {
-    await file.close();
-    await unlink(temporary);
-    throw error;
-  }
-  await file.close();
-  await rename(temporary, path);
 }
