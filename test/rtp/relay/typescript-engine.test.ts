@@ -2,9 +2,11 @@ import { readdirSync, readlinkSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { SeededRandom, silentLogger, systemScheduler } from '../../../src/core/index.js';
 import { TypescriptEngine } from '../../../src/rtp/index.js';
+import { freePorts } from '../../support/ports.js';
 import { conformance } from '../conformance.js';
 
-function engineOn(first: number, workers: number, pairs = 60): TypescriptEngine {
+async function engineOn(workers: number, pairs = 60): Promise<TypescriptEngine> {
+  const first = await freePorts(2 * pairs);
   return new TypescriptEngine({
     listen: ['127.0.0.1'],
     ports: { first, last: first + 2 * pairs - 1 },
@@ -16,14 +18,14 @@ function engineOn(first: number, workers: number, pairs = 60): TypescriptEngine 
   });
 }
 
-async function started(first: number, workers: number) {
-  const engine = engineOn(first, workers);
+async function started(workers: number) {
+  const engine = await engineOn(workers);
   await engine.start();
   return { engine, end: () => engine.stop() };
 }
 
-conformance('typescript, in its own thread', { start: () => started(42_000, 1) });
-conformance('typescript, in the calling thread', { start: () => started(43_000, 0) });
+conformance('typescript, in its own thread', { start: () => started(1) });
+conformance('typescript, in the calling thread', { start: () => started(0) });
 
 /** Sockets that this process holds. */
 const openSockets = (): number =>
@@ -38,7 +40,7 @@ const openSockets = (): number =>
 describe('sockets', () => {
   test.skipIf(process.platform !== 'linux')('of 1,000 sessions are all closed when the engine stops', async () => {
     const before = openSockets();
-    const engine = engineOn(44_000, 2, 200);
+    const engine = await engineOn(2, 200);
     await engine.start();
     for (let batch = 0; batch < 20; batch++) {
       const sessions = await Promise.all(
@@ -55,7 +57,7 @@ describe('sockets', () => {
   });
 
   test('two threads share the ports between them', async () => {
-    const engine = engineOn(45_000, 2, 8);
+    const engine = await engineOn(2, 8);
     await engine.start();
     const sessions = await Promise.all(
       Array.from({ length: 4 }, () => engine.open({ id: 'x', timeoutSeconds: 60, onEvent: () => {} })),

@@ -1,0 +1,153 @@
+import dgram from 'node:dgram';
+import { once } from 'node:events';
+import { PcapWriter } from './pcap.js';
+
+/**
+ * A bad network between two UDP endpoints, the same each time for the same seed. RTP and RTCP ports, both directions.
+ *
+ *     near peer ──► front (RTP p, RTCP p+1) ══ loss, delay, jitter, reordering, duplicates ══► back ──► far address
+ *     near peer ◄── front                   ◄══════════════════════════════════════════════   back ◄── far address
+ *
+ * What leaves it is captured with the time it left, so that an analysis sees what the receiver saw.
+ */
+export interface Impairment {
+  /** 0–1 */
+  readonly loss?: number;
+  /** Chance that a lost packet is followed by another lost one (bursts); default `loss`. */
+  readonly lossAfterLoss?: number;
+  readonly delayMs?: number;
+  /** Extra delay, uniform from 0 to this; packets stay in order unless reordering is asked for. */
+  readonly jitterMs?: number;
+  /** 0–1: share of packets that leave after the packet behind them */
+  readonly reorder?: number;
+  /** 0–1 */
+  readonly duplicate?: number;
+}
+
+export interface ImpairmentRelayOptions {
+  readonly seed: number;
+  readonly toFar?: Impairment;
+  readonly toNear?: Impairment;
+  readonly far: { readonly address: string; readonly rtpPort: number; readonly rtcpPort: number };
+}
+
+/** mulberry32 */
+function seeded(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/** What happens to one datagram: when copies of it leave, relative to its arrival. */
+class Line {
+  readonly #impairment: Impairment;
+  readonly #random: () => number;
+  #lostLast = false;
+  #lastLeavesMs = 0;
+
+  constructor(impairment: Impairment, seed: number) {
+    this.#impairment = impairment;
+    this.#random = seeded(seed);
+  }
+
+  /** @returns times to send it at; none when it is lost */
+  fate(nowMs: number): number[] {
+    const { loss = 0, lossAfterLoss = loss, delayMs = 0, jitterMs = 0, reorder = 0, duplicate = 0 } = this.#impairment;
+    const [lossDraw, jitterDraw, reorderDraw, duplicateDraw] = Array.from({ length: 4 }, this.#random);
+    this.#lostLast = lossDraw! < (this.#lostLast ? lossAfterLoss : loss);
+    if (this.#lostLast) return [];
+    const leavesMs = Math.max(nowMs + delayMs + jitterDraw! * jitterMs, this.#lastLeavesMs);
+    // Held back without moving the others: the packet behind it overtakes it.
+    if (reorderDraw! < reorder) return [leavesMs + 15];
+    this.#lastLeavesMs = leavesMs;
+    return duplicateDraw! < duplicate ? [leavesMs, leavesMs + 1] : [leavesMs];
+  }
+}
+
+export class ImpairmentRelay {
+  readonly #sockets: dgram.Socket[] = [];
+  readonly #capture = new PcapWriter();
+  readonly #timers = new Set<NodeJS.Timeout>();
+  /** Datagrams that came and were dropped, by direction. */
+  readonly lost = { toFar: 0, toNear: 0 };
+  rtpPort = 0;
+  rtcpPort = 0;
+  /** Where the far side sees it. */
+  farRtpPort = 0;
+  farRtcpPort = 0;
+
+  /** @param ports  four free ports in a row: front RTP and RTCP, back RTP and RTCP */
+  static async open(firstPort: number, options: ImpairmentRelayOptions): Promise<ImpairmentRelay> {
+    const relay = new ImpairmentRelay();
+    const [front, frontRtcp, back, backRtcp] = await Promise.all(
+      [0, 1, 2, 3].map((offset) => relay.#bind(firstPort + offset)),
+    );
+    relay.#join(front!, back!, options, options.far.rtpPort, 0);
+    relay.#join(frontRtcp!, backRtcp!, options, options.far.rtcpPort, 1);
+    relay.rtpPort = firstPort;
+    relay.rtcpPort = firstPort + 1;
+    relay.farRtpPort = firstPort + 2;
+    relay.farRtcpPort = firstPort + 3;
+    return relay;
+  }
+
+  /** Writes all that has left so far as a capture file. */
+  writeCapture(path: string): void {
+    this.#capture.write(path);
+  }
+
+  async close(): Promise<void> {
+    for (const timer of this.#timers) clearTimeout(timer);
+    await Promise.all(this.#sockets.map((socket) => new Promise<void>((resolve) => socket.close(() => resolve()))));
+  }
+
+  async #bind(port: number): Promise<dgram.Socket> {
+    const socket = dgram.createSocket({ type: 'udp4', recvBufferSize: 1 << 20 });
+    socket.bind(port, '127.0.0.1');
+    await once(socket, 'listening');
+    this.#sockets.push(socket);
+    return socket;
+  }
+
+  #join(front: dgram.Socket, back: dgram.Socket, options: ImpairmentRelayOptions, farPort: number, salt: number): void {
+    const toFar = new Line(options.toFar ?? {}, options.seed * 4 + salt);
+    const toNear = new Line(options.toNear ?? {}, options.seed * 4 + 2 + salt);
+    let near: { address: string; port: number } | undefined;
+    front.on('message', (data, source) => {
+      near = source;
+      if (!this.#pass(toFar, back, data, options.far.address, farPort)) this.lost.toFar++;
+    });
+    back.on('message', (data) => {
+      if (near && !this.#pass(toNear, front, data, near.address, near.port)) this.lost.toNear++;
+    });
+  }
+
+  #pass(line: Line, out: dgram.Socket, data: Buffer, address: string, port: number): boolean {
+    const times = line.fate(performance.now());
+    for (const leavesMs of times) this.#sendAt(leavesMs, out, data, address, port);
+    return times.length > 0;
+  }
+
+  #sendAt(leavesMs: number, out: dgram.Socket, data: Buffer, address: string, port: number): void {
+    const timer = setTimeout(
+      () => {
+        this.#timers.delete(timer);
+        out.send(data, port, address);
+        this.#capture.add({
+          atMs: performance.timeOrigin + performance.now(),
+          sourceAddress: '127.0.0.1',
+          sourcePort: out.address().port,
+          targetAddress: address,
+          targetPort: port,
+          data,
+        });
+      },
+      Math.max(0, leavesMs - performance.now()),
+    );
+    this.#timers.add(timer);
+  }
+}
