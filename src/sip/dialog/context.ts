@@ -55,4 +55,6 @@ export interface DialogContext {
   readonly dialogs: DialogTable;
   /** Runs the task after the current event, in the same turn where there is one. */
   defer(task: () => void): void;
+  /** Runs what an answer from outside (location, connection, scheduler) leads to; what it throws is dealt with. */
+  turn(task: () => void): void;
 }

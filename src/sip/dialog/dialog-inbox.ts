@@ -1,5 +1,5 @@
 import { below, GatewayError } from '../../core/index.js';
-import type { SipRequest } from '../message/index.js';
+import { type SipRequest, SipSyntaxError } from '../message/index.js';
 import type { ResponseOrder } from '../signaling.js';
 import type { ServerTransaction } from '../transaction/index.js';
 import type { Flow } from '../transport/flow.js';
@@ -38,7 +38,7 @@ export class DialogInbox implements ReplyHooks {
     const { context, data, flow: known } = this.#dialog;
     const reply = new Reply(context, request, flow, transaction, '', this);
     admitSource(context, data, known, flow, (ok) => {
-      if (ok) return this.#sequenced(reply);
+      if (ok) return this.#taken(reply);
       context.counters.add('sip_rejected', 'dialog-source');
       reply.respond(481);
     });
@@ -107,6 +107,19 @@ export class DialogInbox implements ReplyHooks {
   /** The ACK of an RFC 2543 peer shares the INVITE's branch. */
   onAck(ack: SipRequest, reply: Reply): void {
     this.receiveAck(ack, reply.flow);
+  }
+
+  /** Whatever happens now, the request is answered. */
+  #taken(reply: Reply): void {
+    try {
+      this.#sequenced(reply);
+    } catch (error) {
+      if (!(error instanceof SipSyntaxError)) {
+        if (!reply.answered) reply.respond(500);
+        throw error;
+      }
+      this.#refuse(reply, 400, 'malformed');
+    }
   }
 
   #sequenced(reply: Reply): void {

@@ -1,4 +1,4 @@
-import { NameAddress, type SipRequest, type SipResponse, SipUri } from '../message/index.js';
+import { NameAddress, type SipRequest, SipResponse, SipSyntaxError, SipUri } from '../message/index.js';
 
 /**
  * The state of a dialog (RFC 3261 §12): who talks to whom, in which order, and by which way. No I/O and no usage here.
@@ -45,12 +45,16 @@ export class DialogState {
     return this.#way;
   }
 
-  /** A target refresh by a request or 2xx with a Contact (§12.2); the route set stays. */
+  /**
+   * A target refresh by a request or 2xx with a Contact (§12.2); the route set stays.
+   * @throws SipSyntaxError on a malformed Contact of a request; that of a response is passed over
+   */
   refreshTarget(message: SipRequest | SipResponse): void {
-    const target = message.contact?.uri;
+    const target = message instanceof SipResponse ? contactUri(message) : message.contact?.uri;
     if (target === undefined || target === this.#remoteTarget) return;
+    // A malformed target is refused before it takes the place of a good one.
+    this.#way = wayOf(target, this.#routeSet);
     this.#remoteTarget = target;
-    this.#way = undefined;
   }
 
   /** The 2xx decides the route set anew (§13.2.2.4). */
@@ -89,7 +93,7 @@ export interface DialogFacts {
  * @throws SipSyntaxError on a malformed Contact or Record-Route
  */
 export function uasDialogState(request: SipRequest, localTag: string): DialogState {
-  return new DialogState({
+  const state = new DialogState({
     callId: request.callId,
     localTag,
     remoteTag: request.from.tag ?? '',
@@ -100,11 +104,13 @@ export function uasDialogState(request: SipRequest, localTag: string): DialogSta
     remoteTarget: request.contact?.uri ?? request.from.uri,
     routeSet: request.recordRoutes,
   });
+  wayOf(state.remoteTarget, state.routeSet);
+  return state;
 }
 
 /**
- * Dialog of an INVITE we sent, from a 1xx or 2xx (§12.1.2). Without Contact requests go to the original Request-URI.
- * @throws SipSyntaxError on a malformed Contact or Record-Route
+ * Dialog of an INVITE we sent, from a 1xx or 2xx (§12.1.2). Where Contact or Record-Route are missing or malformed,
+ * requests go to the original Request-URI and without Route: an answered call must at least be ended.
  */
 export function uacDialogState(sent: SentInvite, response: SipResponse): DialogState {
   return new DialogState({
@@ -115,13 +121,30 @@ export function uacDialogState(sent: SentInvite, response: SipResponse): DialogS
     remote: response.headers.get('To')!,
     localSequence: sent.sequence,
     remoteSequence: undefined,
-    remoteTarget: response.contact?.uri ?? sent.requestUri,
+    remoteTarget: contactUri(response) ?? sent.requestUri,
     routeSet: uacRouteSet(response),
   });
 }
 
-/** The route set that a response to our INVITE lays down. */
-export const uacRouteSet = (response: SipResponse): readonly string[] => response.recordRoutes.reverse();
+/** The route set that a response to our INVITE lays down; none where it is malformed. */
+export function uacRouteSet(response: SipResponse): readonly string[] {
+  const routes = response.recordRoutes.reverse();
+  return routes.length === 0 || wellFormed(() => NameAddress.parse(routes[0]!).sipUri) ? routes : [];
+}
+
+/** Contact URI of a response; undefined where there is none that can be read. */
+export const contactUri = (response: SipResponse): string | undefined =>
+  wellFormed(() => response.contact && SipUri.parse(response.contact.uri)) ? response.contact?.uri : undefined;
+
+function wellFormed(read: () => unknown): boolean {
+  try {
+    read();
+    return true;
+  } catch (error) {
+    if (error instanceof SipSyntaxError) return false;
+    throw error;
+  }
+}
 
 export interface SentInvite {
   readonly requestUri: string;

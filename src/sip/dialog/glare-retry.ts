@@ -31,7 +31,7 @@ export class GlareRetry {
     this.#dialog.offers.reset();
     const steps = role === 'uac' ? 210 + below(context.random, 191) : below(context.random, 201);
     this.#waiting = request;
-    this.#timer = context.scheduler.after(10 * steps, () => this.#again());
+    this.#timer = context.scheduler.after(10 * steps, () => context.turn(() => this.#again()));
     return true;
   }
 

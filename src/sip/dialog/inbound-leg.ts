@@ -124,7 +124,10 @@ export class InviteServerLeg implements InboundLeg, ServerUser, ReliableResponse
   }
 
   onTransportError(error: GatewayError): void {
-    if (!this.#answered) this.handler.onTransportError(error);
+    if (this.#answered) return;
+    this.handler.onTransportError(error);
+    // The transaction must end; RFC 3261 §18.2.2 may even get the answer through by a new connection.
+    this.respond(503);
   }
 
   // What the reliable responses ask
@@ -187,6 +190,7 @@ export class InviteServerLeg implements InboundLeg, ServerUser, ReliableResponse
   /** No provisional response goes out any more. */
   #finish(): void {
     this.#answered = true;
+    this.#held = undefined;
     this.#reliable?.stop();
     this.#lastProvisional = undefined;
     this.#context.timers.stop(this.#again);
@@ -216,7 +220,7 @@ export class InviteServerLeg implements InboundLeg, ServerUser, ReliableResponse
         ownRows,
         contact: dialog ? this.#contact : '',
         dialog,
-        abilities: status >= 200 && dialog,
+        abilities: dialog && (status >= 200 || ownRows.length > 0),
       },
       this.#context.options,
     );

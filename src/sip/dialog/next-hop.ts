@@ -22,20 +22,32 @@ export function locationOf(uri: SipUri): Location | undefined {
 
 /**
  * True when the next hop is best reached by the flow the dialog lives on: a WebSocket peer, which cannot be connected
- * to; an open connection from the same host; or a peer behind a NAT, whose private address means nothing here.
+ * to; a connection that the same host opened to us; or a peer behind a NAT, whose private address means nothing here.
+ * A connection that we opened is found again by its target, as any other.
  */
 export function flowLeadsTo(flow: Flow, nextHop: SipUri): boolean {
   if (flow.closed) return false;
   if (flow.transport === 'ws' || flow.transport === 'wss' || nextHop.host.endsWith('.invalid')) return true;
   if (isIP(nextHop.host) === 0) return false;
-  if (nextHop.host === flow.remote.address) return flow.reliable;
+  if (nextHop.host === flow.remote.address) return flow.inbound && transportOf(nextHop) === flow.transport;
   return isPrivate(nextHop.host) && !isPrivate(flow.remote.address);
 }
 
-/** RFC 1918, RFC 6598, link-local and unique-local addresses: of no meaning outside their network. */
+function transportOf(uri: SipUri): string {
+  const transport = uri.params.get('transport')?.toLowerCase() ?? 'udp';
+  return uri.scheme === 'sips' && transport !== 'ws' ? 'tls' : transport;
+}
+
+/** RFC 1918, RFC 6598, loopback, link-local and unique-local addresses: of no meaning outside their network. */
 function isPrivate(address: string): boolean {
-  if (address.includes(':')) return /^(f[cd]|fe[89ab])/i.test(address);
-  if (address.startsWith('10.') || address.startsWith('192.168.') || address.startsWith('169.254.')) return true;
+  if (address.includes(':')) return address === '::1' || /^(f[cd]|fe[89ab])/i.test(address);
+  if (
+    address.startsWith('10.') ||
+    address.startsWith('127.') ||
+    address.startsWith('192.168.') ||
+    address.startsWith('169.254.')
+  )
+    return true;
   const [first, second] = address.split('.', 2).map(Number);
   return (first === 172 && second! >= 16 && second! < 32) || (first === 100 && second! >= 64 && second! < 128);
 }
@@ -70,11 +82,17 @@ export class TargetWalk {
       this.#open(done);
       return;
     }
-    this.#context.locator.locate(this.#where, (result) => {
-      if (result instanceof GatewayError) return done(result);
-      this.#targets = result;
-      this.#open(done);
-    });
+    const context = this.#context;
+    context.locator.locate(this.#where, (result) => context.turn(() => this.#located(result, done)));
+  }
+
+  #located(result: readonly ResolvedTarget[] | GatewayError, done: (result: Reached | GatewayError) => void): void {
+    if (result instanceof GatewayError) {
+      done(result);
+      return;
+    }
+    this.#targets = result;
+    this.#open(done);
   }
 
   #open(done: (result: Reached | GatewayError) => void): void {
@@ -83,11 +101,17 @@ export class TargetWalk {
       done(this.#lastError ?? noTarget());
       return;
     }
-    this.#context.wire.open(target, this.#connectTimeoutMs, (flow) => {
-      if (!(flow instanceof GatewayError)) return done({ target, flow });
-      this.#lastError = flow;
-      this.#open(done);
-    });
+    const context = this.#context;
+    context.wire.open(target, this.#connectTimeoutMs, (flow) => context.turn(() => this.#opened(target, flow, done)));
+  }
+
+  #opened(target: ResolvedTarget, flow: Flow | GatewayError, done: (result: Reached | GatewayError) => void): void {
+    if (!(flow instanceof GatewayError)) {
+      done({ target, flow });
+      return;
+    }
+    this.#lastError = flow;
+    this.#open(done);
   }
 }
 

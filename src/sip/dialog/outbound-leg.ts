@@ -99,6 +99,10 @@ export class InviteClientLeg implements OutboundLeg, ClientUser {
 
   onTransportError(error: GatewayError, transaction: ClientTransaction): void {
     if (transaction !== this.#transaction || this.#answered || this.#over) return;
+    if (this.#heard) {
+      this.#fail(error);
+      return;
+    }
     this.#lastError = error;
     this.#nextTarget();
   }

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import { GatewayError } from '../../core/index.js';
 import { SipSyntaxError, SipUri } from '../message/index.js';
-import type { Flow } from '../transport/flow.js';
+import type { Flow, ResolvedTarget } from '../transport/flow.js';
 import type { DialogContext } from './context.js';
 import type { DialogState } from './dialog-state.js';
 import { locationOf } from './next-hop.js';
@@ -56,21 +56,15 @@ function lookUp(
   address: string,
   done: (ok: boolean) => void,
 ): void {
-  const names = named.flatMap((uri) => (uri && isIP(uri.host) === 0 ? [locationOf(uri)] : []));
+  const places = named.flatMap((uri) => (uri && isIP(uri.host) === 0 ? (locationOf(uri) ?? []) : []));
   const ask = (at: number): void => {
-    const where = names[at];
-    if (at >= names.length) {
-      done(false);
-      return;
-    }
-    if (!where) {
-      ask(at + 1);
-      return;
-    }
-    context.locator.locate(where, (result) => {
-      if (!(result instanceof GatewayError) && result.some((target) => target.address === address)) return done(true);
-      ask(at + 1);
-    });
+    const where = places[at];
+    if (where) context.locator.locate(where, (result) => context.turn(() => judge(result, at)));
+    else done(false);
+  };
+  const judge = (result: readonly ResolvedTarget[] | GatewayError, at: number): void => {
+    if (!(result instanceof GatewayError) && result.some((target) => target.address === address)) done(true);
+    else ask(at + 1);
   };
   ask(0);
 }

@@ -137,28 +137,23 @@ export class SipCore implements SignalingEngine, WireReceiver, DialogContext {
   }
 
   flowFailed(flow: Flow, error: GatewayError): void {
-    this.#deferred.enter();
-    try {
-      this.layer.flowFailed(flow, error);
-    } catch (thrown) {
-      this.#internalError(thrown);
-    } finally {
-      this.#deferred.leave();
-    }
+    this.turn(() => this.layer.flowFailed(flow, error));
   }
 
   malformed(flow: Flow, error: SipParseError): void {
-    try {
-      this.#malformed(error, flow);
-    } catch (thrown) {
-      this.#internalError(thrown);
-    }
+    this.turn(() => this.#malformed(error, flow));
   }
 
   // DialogContext
 
   defer(task: () => void): void {
     this.#deferred.add(task);
+  }
+
+  turn(task: () => void): void {
+    this.#deferred.enter();
+    this.#guarded(task);
+    this.#deferred.leave();
   }
 
   #received(bytes: Buffer, flow: Flow): void {
@@ -172,7 +167,7 @@ export class SipCore implements SignalingEngine, WireReceiver, DialogContext {
       return;
     }
     const { message } = outcome;
-    this.handler.onMessage?.('in', message, bytes, flow);
+    if (this.handler.onMessage) this.#tell('in', message, bytes, flow);
     if (message instanceof SipResponse) {
       this.#response(message, flow);
       return;
@@ -349,14 +344,22 @@ export class SipCore implements SignalingEngine, WireReceiver, DialogContext {
   }
 
   #sent(message: SipRequest | SipResponse | undefined, bytes: Buffer, flow: Flow): void {
-    const { handler } = this;
-    if (!handler.onMessage) return;
+    if (!this.handler.onMessage) return;
     if (message) {
-      handler.onMessage('out', message, bytes, flow);
+      this.#tell('out', message, bytes, flow);
       return;
     }
     const outcome = parseDatagram(bytes, this.#parseLimits);
-    if (outcome.kind === 'message') handler.onMessage('out', outcome.message, bytes, flow);
+    if (outcome.kind === 'message') this.#tell('out', outcome.message, bytes, flow);
+  }
+
+  /** Nothing waits for who listens, and what a listener throws stops nothing. */
+  #tell(direction: 'in' | 'out', message: SipRequest | SipResponse, bytes: Buffer, flow: Flow): void {
+    try {
+      this.handler.onMessage?.(direction, message, bytes, flow);
+    } catch (error) {
+      this.#internalError(error);
+    }
   }
 
   #guarded(task: () => void): void {

@@ -30,6 +30,8 @@ export interface ServerContext extends RunnerContext {
   removeServer(transaction: ServerTransaction): void;
 }
 
+const NO_USER: ServerUser = {};
+
 /** A server transaction of either kind; made by the layer. */
 export class ServerTransaction extends Transaction {
   readonly method: string;
@@ -39,7 +41,7 @@ export class ServerTransaction extends Transaction {
   readonly vias: readonly string[];
   /** Where a new connection would lead if this one is lost; undefined where none can (UDP, WebSocket). */
   readonly reconnect: ResolvedTarget | undefined;
-  user: ServerUser = {};
+  user: ServerUser = NO_USER;
   /** To tag of the responses; an RFC 2543 ACK must carry it. */
   localTag = '';
   readonly #context: ServerContext;
@@ -125,6 +127,8 @@ export class ServerTransaction extends Transaction {
         return;
       case 'release':
         this.#request = undefined;
+        // What is left of another request than INVITE tells its user nothing any more.
+        if (this.method !== 'INVITE') this.user = NO_USER;
         return;
       case 'reportTimeout':
         this.user.onAckTimeout?.();

@@ -21,6 +21,7 @@ import type {
 } from '../../../src/sip/signaling.js';
 import type { Flow, ResolvedTarget, TransportName } from '../../../src/sip/transport/flow.js';
 import { type EmulatedHost, EmulatedNetwork, type NetworkConditions } from '../../support/emulated-network.js';
+import { Puppet } from './puppet.js';
 
 export const body = (text: string): MessageBody => ({ contentType: 'application/sdp', bytes: Buffer.from(text) });
 
@@ -190,7 +191,7 @@ export interface OrderFacts extends Partial<Omit<InviteOrder, 'handler'>> {
   readonly transport?: TransportName;
 }
 
-export function orderTo(peer: Agent, facts: OrderFacts = {}): Omit<InviteOrder, 'handler'> {
+export function orderTo(peer: { readonly host: EmulatedHost }, facts: OrderFacts = {}): Omit<InviteOrder, 'handler'> {
   const { address, port } = peer.host.endpoint;
   const { transport = 'udp', ...rest } = facts;
   return {
@@ -228,3 +229,24 @@ export const rejecting = (status: number): SignalingHandler => ({
   onInvite: (leg) => leg.respond(status),
   onRequest: (request) => request.respond(status),
 });
+
+/** An agent (192.0.2.1) and a puppet (192.0.2.2). */
+export function agentAndPuppet(options: Partial<CoreOptions> = {}): {
+  time: VirtualTime;
+  network: EmulatedNetwork;
+  agent: Agent;
+  puppet: Puppet;
+} {
+  const time = new VirtualTime();
+  const network = new EmulatedNetwork(time, new SeededRandom(1));
+  const agent = new Agent(network.host('192.0.2.1'), time, 5, { sessionIntervalSeconds: 0, ...options });
+  const puppet = new Puppet(network.host('192.0.2.2'));
+  return { time, network, agent, puppet };
+}
+
+/** Lets every absorbing timer run out, and checks that nothing is left anywhere. */
+export function expectQuiet(time: VirtualTime, ...agents: Agent[]): void {
+  time.runUntilIdle(200_000);
+  for (const agent of agents) agent.expectNothingLeft();
+  expect(time.pending).toBe(0);
+}
