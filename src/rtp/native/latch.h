@@ -64,12 +64,12 @@ class Latch {
 
  private:
   int rankOf(const Endpoint& from) const;
-  LatchFacts facts_;
   Endpoint latched_;
-  Address expected_;
   int rank_ = 0;
   double firstMs_ = 0;
   double movedMs_ = 0;
+  Address expected_;
+  LatchFacts facts_;
 };
 
 }  // namespace trunkline

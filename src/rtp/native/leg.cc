@@ -62,7 +62,16 @@ uint16_t Renumberer::renumber(uint32_t ssrc, uint16_t sequence) {
 }
 
 Leg::Leg(Side side, double* record, uint8_t family, LegEvents* events)
-    : side_(side), family_(family), record_(record), events_(events) {}
+    : record_(record), side_(side), family_(family), events_(events) {}
+
+void Leg::prefetch() {
+  record_.prefetch();
+  __builtin_prefetch(peer_);
+  __builtin_prefetch(description_.get());
+  const char* source = reinterpret_cast<const char*>(reception_.current());
+  if (!source) return;
+  for (size_t at = 0; at < sizeof(Source); at += 64) __builtin_prefetch(source + at, 1);
+}
 
 bool Leg::listening() const { return description_ && description_->receives && !isSilenced(*description_); }
 
@@ -115,9 +124,10 @@ bool Leg::onRtp(uint8_t* packet, int length, int capacity, const Endpoint& from,
     reception_.onPacket(view, length, nowMs, description_->types, record_);
   }
   lastHeardMs_ = nowMs;
-  if (description_->types.kinds[view.payloadType] == kEvent && view.payloadBytes >= 4) {
-    events_->onTelephoneEvent(side_, readU32(packet + view.payloadOffset), view.timestamp,
-                              description_->types.clockRatesHz[view.payloadType], nowMs);
+  const PayloadType& type = description_->types.types[view.payloadType];
+  if (type.kind == kEvent && view.payloadBytes >= 4) {
+    const uint32_t word = readU32(packet + view.payloadOffset);
+    events_->onTelephoneEvent(side_, word, view.timestamp, type.clockRateHz, nowMs);
   }
   if (!peer_->rtpOpen_) return dropUnsent();
   return peer_->sendRtp(packet, length, capacity, view, out) || drop(kDropSrtpSeal);

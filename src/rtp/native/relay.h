@@ -9,6 +9,7 @@
 #define TRUNKLINE_RELAY_H
 
 #include <pthread.h>
+#include <sys/epoll.h>
 
 #include <atomic>
 #include <memory>
@@ -42,6 +43,7 @@ struct Port {
   bool rtcp = false;
   Endpoint local;
   Session* session = nullptr;
+  Leg* leg = nullptr;
 };
 
 // Where the pair of ports of a leg is, and its record.
@@ -138,6 +140,7 @@ class Relay final : public EventSink {
   void adopt(Session* session);
   void retire(Session* session);
   void onReadable(Port* port);
+  static void lookAhead(const epoll_event* ready, int count, int at);
   void tick();
   void wake();
 

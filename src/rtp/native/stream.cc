@@ -247,9 +247,9 @@ void Reception::onPacket(const RtpView& view, int sizeBytes, double arrivalMs, c
   source->lastTimestamp = view.timestamp;
   source->lastArrivalMs = arrivalMs;
   const int type = view.payloadType;
-  const uint8_t kind = types.kinds[type];
-  if (kind == kMedia) countType(type, record);
-  if (kind != kEvent && types.clockRatesHz[type] > 0) time(source, view, arrivalMs, types.clockRatesHz[type], record);
+  const PayloadType& carried = types.types[type];
+  if (carried.kind == kMedia) countType(type, record);
+  if (carried.kind != kEvent && carried.clockRateHz > 0) time(source, view, arrivalMs, carried.clockRateHz, record);
 }
 
 void Reception::finish(Record& record) {

@@ -13,9 +13,13 @@ namespace trunkline {
 // What a payload type carries.
 enum Kind : uint8_t { kMedia = 0, kEvent = 1, kNoise = 2 };
 
+struct PayloadType {
+  double clockRateHz;
+  Kind kind;
+};
+
 struct PayloadTable {
-  double clockRatesHz[128] = {};
-  uint8_t kinds[128] = {};
+  PayloadType types[128] = {};
 };
 
 // The RTP fixed header (RFC 3550 §5.1).
@@ -146,14 +150,14 @@ class Reception {
   void time(Source* source, const RtpView& view, double arrivalMs, double clockRateHz, Record& record);
   void countType(int type, Record& record);
   void switchTo(Source* source, Record& record);
-  Source pool_[kMaxSources];
-  // In order of appearance.
-  Source* order_[kMaxSources] = {};
-  int count_ = 0;
   Source* current_ = nullptr;
-  bool trustNext_ = true;
   int lastType_ = -1;
   int lastTypeWord_ = 0;
+  bool trustNext_ = true;
+  int count_ = 0;
+  // In order of appearance.
+  Source* order_[kMaxSources] = {};
+  Source pool_[kMaxSources];
 };
 
 }  // namespace trunkline

@@ -53,8 +53,9 @@ void readTypes(napi_env env, napi_value object, PayloadTable* types) {
   size_t kinds = 0;
   const double* rates = elements<double>(env, property(env, object, "clockRatesHz"), &clocks);
   const uint8_t* marks = elements<uint8_t>(env, property(env, object, "kinds"), &kinds);
-  if (clocks == 128) memcpy(types->clockRatesHz, rates, sizeof types->clockRatesHz);
-  if (kinds == 128) memcpy(types->kinds, marks, sizeof types->kinds);
+  for (size_t type = 0; type < 128 && clocks == 128 && kinds == 128; type++) {
+    types->types[type] = {rates[type], static_cast<Kind>(marks[type])};
+  }
 }
 
 }  // namespace
