@@ -105,8 +105,21 @@ export class Phone {
   }
 }
 
+const START_TRIES = 3;
+
 /** Starts a phone on a free port of 127.0.0.1 and waits until it is ready. */
 export async function startPhone(options: PhoneOptions): Promise<Phone> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await startOnFreePorts(options);
+    } catch (error) {
+      // Somebody else was quicker to one of its ports.
+      if (tries === START_TRIES || !String(error).includes('Address already in use')) throw error;
+    }
+  }
+}
+
+async function startOnFreePorts(options: PhoneOptions): Promise<Phone> {
   const directory = scratchDirectory();
   // The port above the SIP port is baresip's own, for TLS.
   const port = await freePorts(2);
