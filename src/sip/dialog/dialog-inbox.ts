@@ -21,7 +21,7 @@ export class DialogInbox implements ReplyHooks {
   /** An INVITE of the peer that has no final answer yet: the first one, or a re-INVITE. */
   openInvite: { respond(status: number, order?: ResponseOrder): void } | undefined;
   readonly #dialog: InviteDialog;
-  #openUpdate = false;
+  #openUpdate: Reply | undefined;
   #waiters: AckWaiter[] = [];
 
   constructor(dialog: InviteDialog) {
@@ -88,9 +88,11 @@ export class DialogInbox implements ReplyHooks {
   onAnswered(status: number, order: ResponseOrder, reply: Reply): void {
     const { request } = reply;
     const { method } = request;
-    if (method === 'UPDATE') this.#openUpdate = false;
-    if (method === 'INVITE' && this.openInvite === reply) this.openInvite = undefined;
-    this.#dialog.answered(request, status, order);
+    const taken = reply === this.openInvite || reply === this.#openUpdate;
+    if (reply === this.openInvite) this.openInvite = undefined;
+    if (reply === this.#openUpdate) this.#openUpdate = undefined;
+    // What was refused before it was taken left no offer open.
+    if (taken || status < 300) this.#dialog.answered(request, status, order);
     if (method !== 'INVITE' || status >= 300) return;
     this.awaitAck(request.cseq.sequence, reply.transaction, {
       onAckReceived: (ack) => this.#dialog.handler.onAck(ack),
@@ -197,7 +199,7 @@ export class DialogInbox implements ReplyHooks {
       reply.respond(200);
       return;
     }
-    this.#openUpdate = true;
+    this.#openUpdate = reply;
     dialog.handler.onRequest(reply);
   }
 
