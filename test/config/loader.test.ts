@@ -194,6 +194,27 @@ describe('faults', () => {
     ).toBe(true);
   });
 
+  it('treat a key of the prototype as any unknown key', () => {
+    expect(parseConfig('__proto__: { sip: {} }', {})).toMatchObject({ ok: false, faults: [{ path: '__proto__' }] });
+    expect(parseConfig('- a list', {})).toMatchObject({
+      ok: false,
+      faults: [{ path: '', message: 'must be a map of keys' }],
+    });
+  });
+
+  it('do not see a clash between an IPv4 wildcard and an IPv6 address', () => {
+    expect(faults({ sip: { listen: ['udp://0.0.0.0:5060', 'udp://[::1]:5060'], advertise: '192.0.2.1' } })).toEqual([]);
+    expect(faults({ sip: { listen: ['udp://[::]:5060', 'udp://127.0.0.1:5060'] } })).toHaveLength(1);
+  });
+
+  it('allow a default phone number of a group the connector is in', () => {
+    const value = {
+      voiceConnectors: [connector({ termination: { defaultPhoneNumber: '+12065550177' } })],
+      voiceConnectorGroups: [{ name: 'G', items: [{ voiceConnectorId: ID }], phoneNumbers: ['+12065550177'] }],
+    };
+    expect(faults(value)).toEqual([]);
+  });
+
   it('are all listed at once', () => {
     const found = faults({
       drainSeconds: -1,

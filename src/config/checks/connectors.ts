@@ -13,11 +13,25 @@ export function* connectorFaults(config: GatewayConfig): Iterable<ConfigFault> {
     'name',
     connectors.map((one, index) => ({ value: one.name, path: `voiceConnectors[${index}].name` })),
   );
-  for (const [index, connector] of connectors.entries()) yield* oneConnector(connector, `voiceConnectors[${index}]`);
+  for (const [index, connector] of connectors.entries()) {
+    yield* oneConnector(connector, numbersOf(connector, config), `voiceConnectors[${index}]`);
+  }
   yield* groupFaults(config);
 }
 
-function* oneConnector(connector: VoiceConnectorConfig, path: string): Iterable<ConfigFault> {
+/** Numbers a connector may show: its own, and those of the groups it is in. */
+function numbersOf(connector: VoiceConnectorConfig, config: GatewayConfig): ReadonlySet<string> {
+  const groups = config.voiceConnectorGroups.filter((group) =>
+    group.items.some((item) => item.voiceConnectorId === connector.id),
+  );
+  return new Set([...connector.phoneNumbers, ...groups.flatMap((group) => group.phoneNumbers)]);
+}
+
+function* oneConnector(
+  connector: VoiceConnectorConfig,
+  numbers: ReadonlySet<string>,
+  path: string,
+): Iterable<ConfigFault> {
   const { termination, origination, emergency } = connector;
   const usernames = termination?.credentials.map((one, at) => ({
     value: one.username,
@@ -33,10 +47,10 @@ function* oneConnector(connector: VoiceConnectorConfig, path: string): Iterable<
     })),
   );
   const fallback = termination?.defaultPhoneNumber;
-  if (fallback !== undefined && !connector.phoneNumbers.includes(fallback)) {
+  if (fallback !== undefined && !numbers.has(fallback)) {
     yield {
       path: `${path}.termination.defaultPhoneNumber`,
-      message: `${fallback} must be one of this connector’s phoneNumbers`,
+      message: `${fallback} must be one of the phoneNumbers of this connector or of a group it is in`,
     };
   }
   if (emergency !== undefined && (termination === undefined || origination === undefined)) {

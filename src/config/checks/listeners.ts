@@ -39,7 +39,10 @@ function* sockets(config: GatewayConfig): Iterable<Socket> {
 
 const isWildcard = (host: string): boolean => host === '0.0.0.0' || host === '::';
 
-const sameHost = (a: string, b: string): boolean => a === b || isWildcard(a) || isWildcard(b);
+/** Two addresses one socket cannot share: `::` takes IPv4 too, `0.0.0.0` does not take IPv6. */
+const sameHost = (a: string, b: string): boolean => a === b || covers(a, b) || covers(b, a);
+
+const covers = (wide: string, host: string): boolean => wide === '::' || (wide === '0.0.0.0' && !host.includes(':'));
 
 export function* listenerFaults(config: GatewayConfig, read: ReadText): Iterable<ConfigFault> {
   const seen: Socket[] = [];
