@@ -136,6 +136,10 @@ void Relay::stop() {
   post({Order::kStop, kCustomer, nullptr, nullptr});
   pthread_join(thread_, nullptr);
   running_ = false;
+  outbox_.shut();
+  close(epoll_);
+  close(eventfd_);
+  epoll_ = eventfd_ = -1;
 }
 
 void* Relay::main(void* self) {

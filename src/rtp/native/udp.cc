@@ -110,9 +110,12 @@ Outbox::Outbox(bool raw) {
   raw6_ = socket(AF_INET6, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_RAW);
 }
 
-Outbox::~Outbox() {
+Outbox::~Outbox() { shut(); }
+
+void Outbox::shut() {
   if (raw4_ >= 0) close(raw4_);
   if (raw6_ >= 0) close(raw6_);
+  raw4_ = raw6_ = -1;
 }
 
 int Outbox::rawFor(const Endpoint& local, int length) const {

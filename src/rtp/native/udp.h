@@ -34,6 +34,8 @@ class Outbox {
   // Sends `length` bytes of `slot()`, now or with the round. `local` is the address that `fd` is bound to.
   void send(int fd, const Endpoint& local, const Endpoint& to, int length);
   void flush();
+  // Closes the raw sockets; nothing is sent any more.
+  void shut();
 
  private:
   static constexpr int kSlots = 64;
