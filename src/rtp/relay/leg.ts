@@ -29,6 +29,9 @@ export interface RelayLegParts {
   readonly tell: (event: MediaEvent) => void;
 }
 
+/** Where every leg reads the packet in hand: one packet is dealt with before the next, and this stays in the cache. */
+const view = new RtpView();
+
 /**
  * One side of a session: what comes from its peer is decoded, vetted, counted and handed to the other leg's outlet.
  *
@@ -52,7 +55,6 @@ export class RelayLeg {
   readonly #scheduler: Scheduler;
   readonly #gate: Gate;
   readonly #dtmf: DtmfDetector;
-  readonly #view = new RtpView();
   #description: RemoteDescription | undefined;
   #types = new PayloadTable([]);
   #receives = false;
@@ -154,30 +156,29 @@ export class RelayLeg {
     const sealed = this.#cipher.active;
     const packet = sealed ? this.#cipher.open(datagram) : datagram;
     if (typeof packet === 'string') return this.#drop(packet);
-    const view = this.#view;
     if (decodeRtp(packet, view) !== undefined) return this.#drop('malformed');
     const nowMs = this.#scheduler.nowMs();
     if (!this.#gate.admitRtp(address, port, nowMs, sealed)) return this.#drop('source');
     if (!this.#receives) return this.#drop('direction');
-    this.#account(packet, view, nowMs);
-    return this.#forward(packet, view);
+    this.#account(packet, nowMs);
+    return this.#forward(packet);
   }
 
-  #account(packet: Buffer, view: RtpView, nowMs: number): void {
+  #account(packet: Buffer, nowMs: number): void {
     this.#record[FIELD.version]!++;
     this.reception.onPacket(view, packet.length, nowMs, this.#types);
     this.#record[FIELD.version]!++;
     this.lastHeardMs = nowMs;
-    if (this.#types.kinds[view.payloadType] === EVENT) this.#onEvent(packet, view, nowMs);
+    if (this.#types.kinds[view.payloadType] === EVENT) this.#onEvent(packet, nowMs);
   }
 
-  #forward(packet: Buffer, view: RtpView): boolean {
+  #forward(packet: Buffer): boolean {
     const outlet = this.peer.outlet;
     if (!outlet.rtpOpen) return this.#dropUnsent();
     return outlet.sendRtp(packet, view) || this.#drop('srtp-seal');
   }
 
-  #onEvent(packet: Buffer, view: RtpView, nowMs: number): void {
+  #onEvent(packet: Buffer, nowMs: number): void {
     const event = decodeTelephoneEvent(packet, view.payloadOffset, view.payloadBytes);
     if (event) this.#dtmf.onPacket(event, view.timestamp, this.#types.clockRatesHz[view.payloadType]!, nowMs);
   }
