@@ -1,6 +1,7 @@
 export { ActiveCalls } from './active-calls.js';
 export { CountryTrafficCounters, type TrafficCaps } from './country-traffic.js';
-export { type CallSlot, LiveState, type NodeState, targetKeysOf } from './live-state.js';
+export { HealthProber, type Probe, type ProbeOutcome, type ProbeSettings, targetsOf } from './health-prober.js';
+export { type CallSlot, LiveState, type NodeState } from './live-state.js';
 export {
   type HealthChange,
   type HealthState,

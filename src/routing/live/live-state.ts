@@ -4,6 +4,7 @@ import type { Snapshot } from '../snapshot.js';
 import type { Admission, CountryTraffic, LiveView, TargetState } from '../types.js';
 import { ActiveCalls } from './active-calls.js';
 import { CountryTrafficCounters } from './country-traffic.js';
+import { targetsOf } from './health-prober.js';
 import type { TargetHealth } from './target-health.js';
 import { TokenBucket } from './token-bucket.js';
 
@@ -32,20 +33,26 @@ export class LiveState implements LiveView {
   readonly traffic: CountryTrafficCounters;
   readonly #clock: Pick<Scheduler, 'nowMs' | 'wallMs'>;
   readonly #node: () => NodeState;
+  readonly #onHold: (voiceConnectorId: string, country: string) => void;
   readonly #active = { connector: new ActiveCalls(), carrier: new ActiveCalls() };
   readonly #buckets = { connector: new Map<string, TokenBucket>(), carrier: new Map<string, TokenBucket>() };
   #snapshot: Snapshot;
 
-  /** @param node read at each decision */
+  /**
+   * @param node read at each decision
+   * @param onHold told when a fraud cap holds a country (end it with `traffic.release`); must not throw
+   */
   constructor(
     snapshot: Snapshot,
     health: TargetHealth,
     clock: Pick<Scheduler, 'nowMs' | 'wallMs'>,
     node: () => NodeState,
+    onHold: (voiceConnectorId: string, country: string) => void = () => {},
   ) {
     this.#snapshot = snapshot;
     this.#clock = clock;
     this.#node = node;
+    this.#onHold = onHold;
     this.health = health;
     this.traffic = new CountryTrafficCounters(clock);
   }
@@ -60,7 +67,7 @@ export class LiveState implements LiveView {
         else bucket.setRate(rate);
       }
     }
-    this.health.keepOnly(targetKeysOf(snapshot));
+    this.health.keepOnly(new Set([...targetsOf(snapshot)].map((target) => target.targetKey)));
   }
 
   get draining(): boolean {
@@ -125,7 +132,8 @@ export class LiveState implements LiveView {
 
   #holdWhereOver(voiceConnectorId: string, country: string): void {
     const { enabled, hold, perCountry } = this.#snapshot.fraud;
-    if (enabled && hold) this.traffic.holdIfOver(voiceConnectorId, country, perCountry);
+    if (!enabled || !hold) return;
+    if (this.traffic.holdIfOver(voiceConnectorId, country, perCountry)) this.#onHold(voiceConnectorId, country);
   }
 
   #bucket(kind: Holder, id: string): TokenBucket | undefined {
@@ -142,17 +150,4 @@ export class LiveState implements LiveView {
     if (kind === 'carrier') return this.#snapshot.carriers.get(id)?.resource.callsPerSecond;
     return this.#snapshot.connectors.get(id)?.termination?.cpsLimit;
   }
-}
-
-/** Keys of every target of a snapshot: carrier hosts and routes, for OPTIONS and for `keepOnly`. */
-export function targetKeysOf(snapshot: Snapshot): ReadonlySet<string> {
-  const keys = new Set<string>();
-  const owners = [
-    ...[...snapshot.carriers.values()].map((carrier) => carrier.targets),
-    ...[...snapshot.connectors.values()]
-      .flatMap((connector) => connector.origination?.targets ?? [])
-      .map((tier) => [tier]),
-  ];
-  for (const tiers of owners) for (const tier of tiers) for (const target of tier.values) keys.add(target.targetKey);
-  return keys;
 }

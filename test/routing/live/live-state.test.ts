@@ -6,7 +6,7 @@ import {
   decide,
   LiveState,
   TargetHealth,
-  targetKeysOf,
+  targetsOf,
 } from '../../../src/routing/index.js';
 import { HQ, inbound, outbound, plain, snapshotOf, summary } from '../fixtures.js';
 
@@ -14,17 +14,24 @@ function nodeOf(config: object) {
   const time = new VirtualTime();
   const snapshot = snapshotOf(config);
   const health = new TargetHealth({ missesToDown: 3, answersToUp: 2, restMs: 30_000, probed: true }, time);
-  const live = new LiveState(snapshot, health, time, () => ({
-    draining: false,
-    overloaded: false,
-    mediaPortsFree: 10,
-  }));
+  const held: string[] = [];
+  const live = new LiveState(
+    snapshot,
+    health,
+    time,
+    () => ({
+      draining: false,
+      overloaded: false,
+      mediaPortsFree: 10,
+    }),
+    (id, country) => held.push(`${id} ${country}`),
+  );
   const random = new SeededRandom(1);
   const admitted = (facts = outbound()) => {
     const decision = decide(facts, snapshot, live, random);
     return decision.kind === 'admit' ? live.enterCall(decision) : (summary(decision) as string);
   };
-  return { time, live, health, admitted };
+  return { time, live, health, admitted, held };
 }
 
 describe('live state', () => {
@@ -75,14 +82,17 @@ describe('live state', () => {
     live.configure(changed);
     expect(live.callTokens('connector', HQ)).toBe(4);
     expect([...health.debugView()]).toEqual([]);
-    expect(targetKeysOf(changed)).toEqual(new Set(['carrier:main/192.0.2.77/UDP', `route:${HQ}/10.0.0.1:5060/UDP`]));
+    expect(new Set([...targetsOf(changed)].map((target) => target.targetKey))).toEqual(
+      new Set(['carrier:main/192.0.2.77/UDP', `route:${HQ}/10.0.0.1:5060/UDP`]),
+    );
     expect(live.callTokens('connector', 'nobody')).toBe(0);
   });
 
   it('holds a country once a fraud cap is reached, until released', () => {
-    const { live, admitted } = nodeOf({ ...plain(), fraud: { perCountry: { attempts: 3 } } });
+    const { live, admitted, held } = nodeOf({ ...plain(), fraud: { perCountry: { attempts: 3 } } });
     for (let call = 0; call < 3; call++) expect(typeof admitted()).toBe('object');
     expect(admitted()).toBe('403 fraud.country-held');
+    expect(held).toEqual([`${HQ} US`]);
     expect([...live.traffic.holds()]).toEqual([{ voiceConnectorId: HQ, country: 'US' }]);
     expect(typeof admitted(outbound({ to: '+14165550123' }))).toBe('object');
     expect(live.traffic.release(HQ, 'US')).toBe(true);
