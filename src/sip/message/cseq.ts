@@ -1,8 +1,9 @@
-import { readDecimal, skipBlanks, TOKEN } from './chars.js';
+import { skipBlanks, TOKEN } from './chars.js';
 import { SipSyntaxError } from './errors.js';
 import { bytesOf } from './wire-bytes.js';
 
 const SP = 0x20;
+const ZERO = 0x30;
 const tokenCharacter = TOKEN;
 
 /** The CSeq header field (RFC 3261 §20.16). */
@@ -13,6 +14,8 @@ export interface CSeq {
 }
 
 const MAX_SEQUENCE = 2 ** 31 - 1;
+/** Stays beyond the largest sequence whatever digits follow. */
+const NOT_A_NUMBER = 2 ** 32;
 
 /** Reads `314159 INVITE`. Throws SipSyntaxError where malformed or beyond 2^31 − 1. */
 export function parseCSeq(text: string): CSeq {
@@ -22,9 +25,12 @@ export function parseCSeq(text: string): CSeq {
 /** Reads a trimmed value between two offsets. Throws like parseCSeq. */
 export function readCSeq(bytes: Uint8Array, text: string, start: number, end: number): CSeq {
   let blank = start;
-  while (blank < end && bytes[blank]! > SP) blank++;
-  const sequence = readDecimal(bytes, start, blank, MAX_SEQUENCE);
-  if (sequence < 0) throw new SipSyntaxError('CSeq: number missing or too large');
+  let sequence = 0;
+  while (blank < end && bytes[blank]! > SP && sequence <= MAX_SEQUENCE) {
+    const digit = bytes[blank++]! - ZERO;
+    sequence = digit >= 0 && digit <= 9 ? sequence * 10 + digit : NOT_A_NUMBER;
+  }
+  if (blank === start || sequence > MAX_SEQUENCE) throw new SipSyntaxError('CSeq: number missing or too large');
   const methodStart = skipBlanks(bytes, blank, end);
   let at = methodStart;
   while (at < end && tokenCharacter[bytes[at]!] === 1) at++;

@@ -1,9 +1,13 @@
 /**
  * Header field names: their long spelling, compact forms and identity (RFC 3261 §7.3.1, §20; IANA SIP parameters).
- * A name read from bytes is resolved by a small hash over length and three letters, then compared in full:
+ * A name read from bytes is looked up by its first three letters, then compared in full, colon included:
  *
- *     "cALL-id" ─► hash(7, 'c', '-', 'd') ─► bucket ─► compare ignoring case ─► id of Call-ID
+ *     "cALL-id: 8f…" ─► bucket of "cal" ─► compare ignoring case ─► id of Call-ID
  */
+
+const COLON = 0x3a;
+/** ID_UNKNOWN, as a constant of this module: scanners compare with it for every row. */
+const ID_NONE = 0;
 
 /** Identities the parser looks for in every message; they are the first entries of KNOWN_NAMES. */
 export const ID_UNKNOWN = 0;
@@ -29,6 +33,7 @@ export const KNOWN_NAMES: readonly string[] = [
   'Max-Forwards',
   'Content-Length',
   'Contact',
+  'Content-Type',
   'Accept',
   'Accept-Contact',
   'Accept-Encoding',
@@ -46,7 +51,6 @@ export const KNOWN_NAMES: readonly string[] = [
   'Content-ID',
   'Content-Language',
   'Content-Transfer-Encoding',
-  'Content-Type',
   'Date',
   'Diversion',
   'Error-Info',
@@ -144,27 +148,31 @@ const COMPACT_FORMS: Readonly<Record<string, string>> = {
   y: 'Identity',
 };
 
-const LOWER_CASE_BIT = 0x20;
 const BUCKETS = 1024;
 
-const lowerCodes: readonly Uint8Array[] = KNOWN_NAMES.map((name) => Buffer.from(name.toLowerCase(), 'latin1'));
+/** Bytes of each known name in lower case, by identity. */
+const lowerNames: readonly Uint8Array[] = KNOWN_NAMES.map((name) => Buffer.from(name.toLowerCase(), 'latin1'));
+/** Each byte in lower case. */
+const lower = Uint8Array.from({ length: 256 }, (_, code) => (code >= 0x41 && code <= 0x5a ? code + 0x20 : code));
 const firstInBucket = new Uint8Array(BUCKETS);
 const nextInBucket = new Uint8Array(KNOWN_NAMES.length);
 const compactIds = new Uint8Array(256);
 const idByName = new Map<string, number>();
 
-function hash(length: number, first: number, middle: number, last: number): number {
-  return (
-    (length * 67 + (first | LOWER_CASE_BIT) * 31 + (middle | LOWER_CASE_BIT) * 7 + (last | LOWER_CASE_BIT)) &
-    (BUCKETS - 1)
-  );
-}
+/** Every known name has three letters or a colon or blank after two, so three bytes choose the bucket. */
+const bucketOf = (first: number, second: number, third: number): number =>
+  ((lower[first]! << 5) ^ (lower[second]! << 3) ^ (lower[third]! * 7)) & (BUCKETS - 1);
 
-for (let id = 1; id < KNOWN_NAMES.length; id++) {
-  const codes = lowerCodes[id]!;
-  const bucket = hash(codes.length, codes[0]!, codes[codes.length >> 1]!, codes[codes.length - 1]!);
+function addToBucket(id: number, third: number): void {
+  const name = lowerNames[id]!;
+  const bucket = bucketOf(name[0]!, name[1]!, third);
   nextInBucket[id] = firstInBucket[bucket]!;
   firstInBucket[bucket] = id;
+}
+
+/** From the last to the first, so that frequent names come first in their bucket. */
+for (let id = KNOWN_NAMES.length - 1; id > 0; id--) {
+  addToBucket(id, lowerNames[id]![2] ?? COLON);
   idByName.set(KNOWN_NAMES[id]!, id).set(KNOWN_NAMES[id]!.toLowerCase(), id);
 }
 for (const [letter, name] of Object.entries(COMPACT_FORMS)) {
@@ -174,21 +182,32 @@ for (const [letter, name] of Object.entries(COMPACT_FORMS)) {
   idByName.set(letter, id);
 }
 
-/** Identity of the name in bytes[start, end), which must hold token characters only; ID_UNKNOWN when not listed. */
-export function headerIdAt(bytes: Uint8Array, start: number, end: number): number {
-  const length = end - start;
-  if (length === 1) return compactIds[bytes[start]!]!;
-  const bucket = hash(length, bytes[start]!, bytes[start + (length >> 1)]!, bytes[end - 1]!);
-  for (let id = firstInBucket[bucket]!; id !== 0; id = nextInBucket[id]!) {
-    if (matches(bytes, start, length, lowerCodes[id]!)) return id;
+/**
+ * Identity of the name that stands at `start` with a colon right after it, long form only; ID_UNKNOWN where there is
+ * none, which says nothing about names in compact form or with blanks before the colon.
+ */
+export function knownNameAt(bytes: Uint8Array, start: number, end: number): number {
+  if (start + 2 >= end) return ID_NONE;
+  const bucket = bucketOf(bytes[start]!, bytes[start + 1]!, bytes[start + 2]!);
+  for (let id = firstInBucket[bucket]!; id !== ID_NONE; id = nextInBucket[id]!) {
+    const name = lowerNames[id]!;
+    const nameEnd = start + name.length;
+    if (nameEnd < end && bytes[nameEnd] === COLON && isAt(bytes, start, name)) return id;
   }
-  return ID_UNKNOWN;
+  return ID_NONE;
 }
 
-function matches(bytes: Uint8Array, start: number, length: number, codes: Uint8Array): boolean {
-  if (codes.length !== length) return false;
-  for (let at = 0; at < length; at++) if ((bytes[start + at]! | LOWER_CASE_BIT) !== codes[at]) return false;
+function isAt(bytes: Uint8Array, start: number, name: Uint8Array): boolean {
+  for (let at = 0; at < name.length; at++) if (lower[bytes[start + at]!] !== name[at]) return false;
   return true;
+}
+
+/** Length of a known name. */
+export const nameLength = (id: number): number => lowerNames[id]!.length;
+
+/** Identity of the name in bytes[start, end), in any spelling; ID_UNKNOWN when not listed. */
+export function headerIdAt(bytes: Uint8Array, text: string, start: number, end: number): number {
+  return end - start === 1 ? compactIds[bytes[start]!]! : headerId(text.slice(start, end));
 }
 
 /** Identity of a name in any spelling, compact forms included; ID_UNKNOWN when not listed. */

@@ -4,53 +4,26 @@ import type { WireLayout } from './wire-layout.js';
 import { lineSafe } from './wire-text.js';
 
 /**
- * One header field row: a stretch of the received text, or name and value set by us.
+ * The header fields of a message, in order (RFC 3261 §7.3). Names are resolved ignoring case and compact forms.
  *
- *     "Max-Forwards : 70 \r\n"
- *      │             │ │    └ end
- *      start         │ valueEnd
- *                    valueStart
- */
-export class HeaderField {
-  /** Identity in KNOWN_NAMES; ID_UNKNOWN for every other name. */
-  readonly id: number;
-  /** Offset of the row in the received text; -1 for a row that was not received. */
-  readonly start: number;
-  /** Offset after its line end. */
-  readonly end: number;
-  readonly valueStart: number;
-  readonly valueEnd: number;
-  readonly folded: boolean;
-  /** Value, once it was read; unfolded and trimmed. */
-  value: string | undefined;
-  /** Name as it came, once it was read; only for unknown names. */
-  name: string | undefined;
-
-  constructor(id: number, start: number, end: number, valueStart: number, valueEnd: number, folded: boolean) {
-    this.id = id;
-    this.start = start;
-    this.end = end;
-    this.valueStart = valueStart;
-    this.valueEnd = valueEnd;
-    this.folded = folded;
-    this.value = undefined;
-    this.name = undefined;
-  }
-}
-
-/**
- * The header fields of a message, in order (RFC 3261 §7.3). Names are resolved ignoring case and compact forms. Rows
- * that came from the wire stay stretches of its text until they are read, and are written as they came.
+ * A row is ROW numbers in one array, so that a message of twenty fields is one small allocation. A received row is a
+ * stretch of the received text and is written as it came; a row of ours has START −1 and its text beside the array:
+ *
+ *     "Max-Forwards : 70 \r\n"          ID           identity in KNOWN_NAMES, 0 for other names
+ *      │             │ │    └ END       START, END   the whole row, line end included
+ *      START         │ VALUE_END        VALUE        offset of the value, or index of a text of ours
+ *                    VALUE              VALUE_END    its end, trimmed; complemented (~) where the row is folded
  */
 export class Headers {
   private readonly text: string;
-  private readonly fields: HeaderField[];
+  private readonly rows: number[];
+  private readonly own: OwnRow[] = [];
   private changes = 0;
 
-  /** @param text received text that the fields' offsets refer to */
-  constructor(text = '', fields: HeaderField[] = []) {
+  /** @param text received text that the rows' offsets refer to */
+  constructor(text = '', rows: number[] = []) {
     this.text = text;
-    this.fields = fields;
+    this.rows = rows;
   }
 
   /** Grows with every change; views cached beside the headers compare it. */
@@ -58,139 +31,146 @@ export class Headers {
     return this.changes;
   }
 
+  /** Number of rows. */
   get count(): number {
-    return this.fields.length;
+    return this.rows.length / ROW;
   }
 
   /** First value of that name, unfolded and trimmed. */
   get(name: string): string | undefined {
-    const at = this.indexOf(name, 0);
-    return at < 0 ? undefined : this.valueOf(this.fields[at]!);
+    const row = this.find(name, 0);
+    return row < 0 ? undefined : this.valueAt(row);
   }
 
   /** Value of every row of that name, not split. */
   all(name: string): string[] {
     const values: string[] = [];
-    for (let at = this.indexOf(name, 0); at >= 0; at = this.indexOf(name, at + 1)) {
-      values.push(this.valueOf(this.fields[at]!));
-    }
+    for (let row = this.find(name, 0); row >= 0; row = this.find(name, row + ROW)) values.push(this.valueAt(row));
     return values;
   }
 
   /** Every non-empty element of every row of that name, split at commas outside quotes and brackets. */
   list(name: string): string[] {
     const elements: string[] = [];
-    for (const value of this.all(name)) {
-      for (const element of splitCommas(value)) if (element !== '') elements.push(element);
+    for (let row = this.find(name, 0); row >= 0; row = this.find(name, row + ROW)) {
+      for (const element of splitCommas(this.valueAt(row))) if (element !== '') elements.push(element);
     }
     return elements;
   }
 
   has(name: string): boolean {
-    return this.indexOf(name, 0) >= 0;
+    return this.find(name, 0) >= 0;
   }
 
   /** Replaces all rows of that name by one, in place of the first; appends where there is none. */
   set(name: string, value: string): void {
-    const at = this.indexOf(name, 0);
-    if (at < 0) {
+    const first = this.find(name, 0);
+    if (first < 0) {
       this.append(name, value);
       return;
     }
-    for (let extra = this.indexOf(name, at + 1); extra >= 0; extra = this.indexOf(name, extra)) {
-      this.fields.splice(extra, 1);
-    }
-    this.fields[at] = ownField(name, value);
-    this.changes++;
+    for (let row = this.find(name, first + ROW); row >= 0; row = this.find(name, row)) this.rows.splice(row, ROW);
+    this.rows[first + START] = OURS;
+    this.rows[first + VALUE] = this.addOwn(name, value);
   }
 
   append(name: string, value: string): void {
-    this.fields.push(ownField(name, value));
-    this.changes++;
+    this.rows.push(headerId(name), OURS, OURS, this.addOwn(name, value), 0);
   }
 
   /** Puts a row before the first row of that name, or before all others where there is none. */
   prepend(name: string, value: string): void {
-    this.fields.splice(Math.max(0, this.indexOf(name, 0)), 0, ownField(name, value));
-    this.changes++;
+    const at = Math.max(0, this.find(name, 0));
+    this.rows.splice(at, 0, headerId(name), OURS, OURS, this.addOwn(name, value), 0);
   }
 
   /** Removes every row of that name. */
   remove(name: string): void {
-    for (let at = this.indexOf(name, 0); at >= 0; at = this.indexOf(name, at)) {
-      this.fields.splice(at, 1);
+    for (let row = this.find(name, 0); row >= 0; row = this.find(name, row)) {
+      this.rows.splice(row, ROW);
       this.changes++;
     }
   }
 
   /** Every row in order, under its long name; names not known as they came. */
   *entries(): IterableIterator<[name: string, value: string]> {
-    for (const field of this.fields) yield [this.nameOf(field), this.valueOf(field)];
+    for (let row = 0; row < this.rows.length; row += ROW) yield [this.nameAt(row), this.valueAt(row)];
   }
 
   /** The rows as they go on the wire, each with its line end. */
   toWire(): string {
     let wire = '';
-    for (const field of this.fields)
-      wire += field.start >= 0 ? this.text.slice(field.start, field.end) : this.ownRow(field);
+    for (let row = 0; row < this.rows.length; row += ROW) {
+      const start = this.rows[row + START]!;
+      wire += start < 0 ? this.ownLine(row) : this.text.slice(start, this.rows[row + END]);
+    }
     return wire;
   }
 
   /** Lays out the rows for writing: received ones as stretches of the received bytes. */
   layOut(layout: WireLayout): void {
-    for (const field of this.fields) {
-      if (field.start >= 0) layout.addReceived(field.start, field.end);
-      else layout.addText(this.ownRow(field));
+    const { rows } = this;
+    for (let row = 0; row < rows.length; row += ROW) {
+      const start = rows[row + START]!;
+      if (start < 0) layout.addText(this.ownLine(row));
+      else layout.addReceived(start, rows[row + END]!);
     }
   }
 
-  private ownRow(field: HeaderField): string {
-    return `${this.nameOf(field)}: ${field.value}\r\n`;
+  /** Value of the row at that position of the array. */
+  valueAt(row: number): string {
+    const { rows } = this;
+    const value = rows[row + VALUE]!;
+    if (rows[row + START]! < 0) return this.own[value]!.value;
+    const end = rows[row + VALUE_END]!;
+    return end >= 0 ? this.text.slice(value, end) : unfold(this.text.slice(value, ~end));
   }
 
-  /** Value of a row, cut out of the text when first asked for. */
-  valueOf(field: HeaderField): string {
-    if (field.value === undefined) {
-      const raw = this.text.slice(field.valueStart, field.valueEnd);
-      field.value = field.folded ? unfold(raw) : raw;
-    }
-    return field.value;
+  private nameAt(row: number): string {
+    const id = this.rows[row + ID]!;
+    if (id !== ID_UNKNOWN) return KNOWN_NAMES[id]!;
+    const start = this.rows[row + START]!;
+    if (start < 0) return this.own[this.rows[row + VALUE]!]!.name;
+    return this.text.slice(start, this.text.indexOf(':', start)).trimEnd();
   }
 
-  private nameOf(field: HeaderField): string {
-    if (field.id !== ID_UNKNOWN) return KNOWN_NAMES[field.id]!;
-    field.name ??= receivedName(this.text, field.start);
-    return field.name;
+  private ownLine(row: number): string {
+    return `${this.nameAt(row)}: ${this.valueAt(row)}\r\n`;
   }
 
-  private indexOf(name: string, from: number): number {
+  /** Keeps a name and value of ours. @returns its index, which the row holds */
+  private addOwn(name: string, value: string): number {
+    this.changes++;
+    return this.own.push({ name: lineSafe(name), value: lineSafe(value) }) - 1;
+  }
+
+  /** Position of the first row of that name at or after a position; -1 where there is none. */
+  private find(name: string, from: number): number {
     const id = headerId(name);
-    return id === ID_UNKNOWN ? this.indexOfUnknown(name.toLowerCase(), from) : this.indexOfKnown(id, from);
-  }
-
-  private indexOfKnown(id: number, from: number): number {
-    const fields = this.fields;
-    for (let at = from; at < fields.length; at++) if (fields[at]!.id === id) return at;
+    if (id === ID_UNKNOWN) return this.findUnknown(name.toLowerCase(), from);
+    const { rows } = this;
+    for (let row = from; row < rows.length; row += ROW) if (rows[row] === id) return row;
     return -1;
   }
 
-  private indexOfUnknown(lowerName: string, from: number): number {
-    for (let at = from; at < this.fields.length; at++) {
-      const field = this.fields[at]!;
-      if (field.id === ID_UNKNOWN && this.nameOf(field).toLowerCase() === lowerName) return at;
+  private findUnknown(lowerName: string, from: number): number {
+    for (let row = from; row < this.rows.length; row += ROW) {
+      if (this.rows[row] === ID_UNKNOWN && this.nameAt(row).toLowerCase() === lowerName) return row;
     }
     return -1;
   }
 }
 
-function ownField(name: string, value: string): HeaderField {
-  const id = headerId(name);
-  const field = new HeaderField(id, -1, -1, 0, 0, false);
-  field.value = lineSafe(value);
-  if (id === ID_UNKNOWN) field.name = lineSafe(name);
-  return field;
+interface OwnRow {
+  readonly name: string;
+  readonly value: string;
 }
 
-function receivedName(text: string, start: number): string {
-  return text.slice(start, text.indexOf(':', start)).trimEnd();
-}
+/** START of a row of ours. */
+const OURS = -1;
+const ID = 0;
+const START = 1;
+const END = 2;
+const VALUE = 3;
+const VALUE_END = 4;
+const ROW = 5;

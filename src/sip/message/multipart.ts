@@ -167,7 +167,7 @@ function readPart(raw: Buffer, lead: Buffer): BodyPart {
   const bytes = endless ? Buffer.concat([raw, LINE_END]) : raw;
   if (endless) scan.runRows(bytes, DEFAULT_LIMITS);
   if (scan.fault !== undefined) throw new SipSyntaxError('multipart: malformed part headers');
-  const headers = new Headers(scan.text, scan.fields);
+  const headers = new Headers(scan.text, scan.takeRows());
   return new BodyPart(headers, bytes.subarray(scan.bodyStart), { raw, lead });
 }
 

@@ -14,19 +14,32 @@ const endsValue = VALUE_END;
 /** More parameters than any known use; bounds the work a hostile value can cause. */
 const MAX_PARAMS = 64;
 
+/** One parameter in the chain. */
+class Param {
+  readonly name: string;
+  /** Undefined for a flag. */
+  value: string | undefined;
+  next: Param | undefined = undefined;
+
+  constructor(name: string, value: string | undefined) {
+    this.name = name;
+    this.value = value;
+  }
+}
+
 /**
  * Parameters of a header field or URI, `;name=value;flag`, in order (RFC 3261 §7.3.1, generic-param §25.1).
  * Names are compared without regard to case and may not repeat. Values are kept as they came: a quoted-string with
  * its quotes (see `getUnquoted`), escapes unresolved. An empty value (`;rport=`) is accepted: phones in use send it.
  */
 export class Params {
-  /** name, value, name, value, …; a flag has the value undefined. */
-  protected list: (string | undefined)[] | undefined = undefined;
+  /** A chain, since most have none to three. */
+  private first: Param | undefined = undefined;
 
   /** Value of a parameter; '' for a flag; undefined when absent. */
   get(name: string): string | undefined {
-    const at = this.find(name);
-    return at < 0 ? undefined : (this.list![at + 1] ?? '');
+    const param = this.find(name);
+    return param === undefined ? undefined : (param.value ?? '');
   }
 
   /** Value with a quoted-string's quotes and escapes resolved. */
@@ -36,42 +49,44 @@ export class Params {
   }
 
   has(name: string): boolean {
-    return this.find(name) >= 0;
+    return this.find(name) !== undefined;
   }
 
   /** Sets a parameter in place, or appends it; without a value it becomes a flag. */
   set(name: string, value?: string): void {
-    const at = this.find(name);
     const safe = value === undefined ? undefined : lineSafe(value);
-    if (at >= 0) this.list![at + 1] = safe;
-    else {
-      this.list ??= [];
-      this.list.push(name, safe);
-    }
+    const param = this.find(name);
+    if (param !== undefined) param.value = safe;
+    else this.append(new Param(lineSafe(name), safe));
   }
 
   delete(name: string): void {
-    const at = this.find(name);
-    if (at >= 0) this.list!.splice(at, 2);
+    const gone = this.find(name);
+    if (gone === undefined) return;
+    if (gone === this.first) this.first = gone.next;
+    for (let param = this.first; param !== undefined; param = param.next) {
+      if (param.next === gone) param.next = gone.next;
+    }
   }
 
   get size(): number {
-    return this.list === undefined ? 0 : this.list.length >> 1;
+    let count = 0;
+    for (let param = this.first; param !== undefined; param = param.next) count++;
+    return count;
   }
 
   /** Every parameter in order: [name in lower case, value or '' for a flag]. */
   *entries(): IterableIterator<[name: string, value: string]> {
-    const list = this.list ?? [];
-    for (let at = 0; at < list.length; at += 2) yield [list[at]!.toLowerCase(), list[at + 1] ?? ''];
+    for (let param = this.first; param !== undefined; param = param.next) {
+      yield [this.readable(param.name).toLowerCase(), this.readable(param.value ?? '')];
+    }
   }
 
   /** `;a=b;c`, names as they came; '' when there are none. */
   toString(): string {
-    if (this.list === undefined) return '';
     let text = '';
-    for (let at = 0; at < this.list.length; at += 2) {
-      const value = this.list[at + 1];
-      text += value === undefined ? `;${this.list[at]}` : `;${this.list[at]}=${value}`;
+    for (let param = this.first; param !== undefined; param = param.next) {
+      text += param.value === undefined ? `;${param.name}` : `;${param.name}=${param.value}`;
     }
     return text;
   }
@@ -95,11 +110,13 @@ export class Params {
   }
 
   /**
-   * Reads from `at`, which must be `end`, a semicolon or a comma, into these parameters.
+   * Reads from `start`, which must be `end`, a semicolon or a comma, and appends to these parameters.
    * @returns `end`, or the position of a comma before it
    */
-  read(bytes: Uint8Array, text: string, at: number, end: number): number {
-    while (at < end && bytes[at] !== COMMA) {
+  read(bytes: Uint8Array, text: string, start: number, end: number): number {
+    let at = start;
+    let last: Param | undefined;
+    for (let count = 1; at < end && bytes[at] !== COMMA; count++) {
       if (bytes[at] !== SEMICOLON) throw new SipSyntaxError('parameters: stray character');
       const nameStart = skipBlanks(bytes, at + 1, end);
       at = nameStart;
@@ -107,37 +124,47 @@ export class Params {
       if (at === nameStart) throw new SipSyntaxError('parameters: empty parameter');
       const name = text.slice(nameStart, at);
       at = skipBlanks(bytes, at, end);
+      let value: string | undefined;
       if (at < end && bytes[at] === EQUALS) {
         const valueStart = skipBlanks(bytes, at + 1, end);
         at = endOfValue(bytes, valueStart, end);
-        this.add(name, text.slice(valueStart, at));
+        value = text.slice(valueStart, at);
         at = skipBlanks(bytes, at, end);
-      } else this.add(name, undefined);
+      }
+      if (count > MAX_PARAMS) throw new SipSyntaxError('parameters: too many');
+      if (this.first !== undefined && this.find(name) !== undefined)
+        throw new SipSyntaxError('parameters: repeated parameter');
+      last = this.append(new Param(name, value), last);
     }
     return at;
   }
 
-  /** Position of the name in the list, or -1. */
-  protected find(name: string): number {
-    const list = this.list;
-    if (list === undefined) return -1;
-    for (let at = 0; at < list.length; at += 2) if (isSameName(list[at]!, name)) return at;
-    return -1;
+  /** What a name or value in its written form stands for. */
+  protected readable(text: string): string {
+    return text;
   }
 
-  private add(name: string, value: string | undefined): void {
-    if (this.list === undefined) {
-      this.list = [name, value];
-      return;
+  /** @param after a parameter known to be in the chain, from which the end is sought */
+  private append(param: Param, after: Param | undefined = this.first): Param {
+    let last = after;
+    while (last?.next !== undefined) last = last.next;
+    if (last === undefined) this.first = param;
+    else last.next = param;
+    return param;
+  }
+
+  private find(name: string): Param | undefined {
+    for (let param = this.first; param !== undefined; param = param.next) {
+      if (param.name === name || this.isNamed(param.name, name)) return param;
     }
-    if (this.find(name) >= 0) throw new SipSyntaxError('parameters: repeated parameter');
-    if (this.list.length >= 2 * MAX_PARAMS) throw new SipSyntaxError('parameters: too many');
-    this.list.push(name, value);
+    return undefined;
+  }
+
+  /** True where a written name is the wanted one, ignoring case. */
+  protected isNamed(written: string, wanted: string): boolean {
+    return written.length === wanted.length && written.toLowerCase() === wanted.toLowerCase();
   }
 }
-
-const isSameName = (a: string, b: string): boolean =>
-  a.length === b.length && (a === b || a.toLowerCase() === b.toLowerCase());
 
 function endOfValue(bytes: Uint8Array, start: number, end: number): number {
   if (start < end && bytes[start] === DQUOTE) {

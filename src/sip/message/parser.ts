@@ -1,4 +1,5 @@
 import { readDecimal } from './chars.js';
+import { readCSeq } from './cseq.js';
 import { type ParseCode, type SipParseError, type SipParseFault, SipSyntaxError } from './errors.js';
 import {
   ID_CALL_ID,
@@ -10,13 +11,17 @@ import {
   ID_VIA,
   KNOWN_NAMES,
 } from './header-names.js';
-import { type HeaderField, Headers } from './headers.js';
+import { Headers } from './headers.js';
 import { DEFAULT_LIMITS, type ParseLimits } from './limits.js';
+import { unfold } from './lists.js';
 import { SipRequest, SipResponse } from './message.js';
+import { NameAddress } from './name-address.js';
 import { HeaderScan } from './scan.js';
 import { readStartLine, type StartLine } from './start-line.js';
 import { SipUri } from './uri.js';
-import { Views, viewAddress, viewCSeq, viewVia } from './views.js';
+import { Via } from './via.js';
+import { Views } from './views.js';
+import { bytesOf } from './wire-bytes.js';
 
 /**
  * Parses one message held whole in a buffer (RFC 3261 §7, §18.3).
@@ -49,9 +54,9 @@ export function parseDatagram(bytes: Buffer, limits: ParseLimits = DEFAULT_LIMIT
   scan.run(bytes, limits);
   if (scan.start === scan.startLineEnd) return failed(fault('parse.empty', 0, 'Empty message'));
   const { text } = scan;
-  const headers = new Headers(text, scan.fields);
+  const headers = new Headers(text, scan.takeRows());
   const available = bytes.length - scan.bodyStart;
-  const bodyLength = readBodyLength(bytes, headers, available);
+  const bodyLength = readBodyLength(bytes, available);
   const wrongLength = bodyFault(bodyLength, available, limits);
   const bodyEnd = scan.bodyStart + (wrongLength === undefined ? bodyLength : 0);
   const line = readStartLine(bytes, text, scan.start, scan.startLineEnd);
@@ -67,7 +72,7 @@ export function parseDatagram(bytes: Buffer, limits: ParseLimits = DEFAULT_LIMIT
     line.kind === 'request'
       ? new SipRequest(line.method, line.requestUri, headers, received)
       : new SipResponse(line.status, line.reason, headers, received);
-  const wrong = lineFault(line) ?? scan.fault ?? fieldFault(bytes, text, line, message) ?? wrongLength;
+  const wrong = lineFault(line) ?? scan.fault ?? fieldFault(bytes, line, message) ?? wrongLength;
   return wrong === undefined ? { kind: 'message', message, length: bodyEnd } : failed(wrong, message);
 }
 
@@ -87,10 +92,8 @@ const lineFault = (line: StartLine): SipParseFault | undefined =>
   line.fault === undefined ? undefined : { ...line.fault, offset: scan.start };
 
 /** What Content-Length says, else all that is there; -1 where it is malformed. */
-function readBodyLength(bytes: Buffer, headers: Headers, available: number): number {
-  const field = firstField(ID_CONTENT_LENGTH);
-  return field === undefined ? available : decimalOf(bytes, headers, field);
-}
+const readBodyLength = (bytes: Buffer, available: number): number =>
+  scan.first[ID_CONTENT_LENGTH]! < 0 ? available : decimalOf(bytes, ID_CONTENT_LENGTH);
 
 function bodyFault(length: number, available: number, limits: ParseLimits): SipParseFault | undefined {
   const offset = scan.bodyStart;
@@ -100,24 +103,18 @@ function bodyFault(length: number, available: number, limits: ParseLimits): SipP
   return undefined;
 }
 
-function firstField(id: number): HeaderField | undefined {
-  const row = scan.first[id]!;
-  return row < 0 ? undefined : scan.fields[row];
-}
-
 /** Value of a numeric field; -1 where it is no number up to 2^31 − 1. */
-function decimalOf(bytes: Buffer, headers: Headers, field: HeaderField): number {
-  if (!field.folded) return readDecimal(bytes, field.valueStart, field.valueEnd, MAX_NUMBER);
-  const value = Buffer.from(headers.valueOf(field), 'latin1');
-  return readDecimal(value, 0, value.length, MAX_NUMBER);
+function decimalOf(bytes: Buffer, id: number): number {
+  const end = scan.valueEndOf(id);
+  if (end >= 0) return readDecimal(bytes, scan.valueOf(id), end, MAX_NUMBER);
+  const value = joined(id);
+  return readDecimal(bytesOf(value), 0, value.length, MAX_NUMBER);
 }
 
-function fieldFault(
-  bytes: Buffer,
-  text: string,
-  line: StartLine,
-  message: SipRequest | SipResponse,
-): SipParseFault | undefined {
+/** Value of a folded row; its line ends are blanks to the grammar (§7.3.1). */
+const joined = (id: number): string => unfold(scan.text.slice(scan.valueOf(id), ~scan.valueEndOf(id)));
+
+function fieldFault(bytes: Buffer, line: StartLine, message: SipRequest | SipResponse): SipParseFault | undefined {
   for (const id of MANDATORY) {
     if (scan.first[id]! < 0) return fault('parse.header-missing', scan.startLineEnd, `${KNOWN_NAMES[id]} missing`);
   }
@@ -125,64 +122,55 @@ function fieldFault(
     if (scan.seen[id]! > 1)
       return fault('parse.header-duplicate', scan.startLineEnd, `${KNOWN_NAMES[id]} more than once`);
   }
-  const reader = new FieldReader(bytes, text, message.headers);
-  return reader.read(message) ?? (message instanceof SipRequest ? reader.checkRequest(message, line) : undefined);
+  return readFields(bytes, message) ?? (message instanceof SipRequest ? requestFault(bytes, line, message) : undefined);
 }
 
 const MANDATORY: readonly number[] = [ID_VIA, ID_FROM, ID_TO, ID_CALL_ID, ID_CSEQ];
 
 /** Reads the mandatory fields into views that stay with the message. */
-class FieldReader {
-  private readonly bytes: Buffer;
-  private readonly text: string;
-  private readonly headers: Headers;
-  private readonly views = new Views();
-  /** Identity of the field being read. */
-  private reading = ID_VIA;
-
-  constructor(bytes: Buffer, text: string, headers: Headers) {
-    this.bytes = bytes;
-    this.text = text;
-    this.headers = headers;
+function readFields(bytes: Buffer, message: SipRequest | SipResponse): SipParseFault | undefined {
+  const views = new Views();
+  let reading = ID_VIA;
+  try {
+    views.topVia = readField(bytes, ID_VIA, Via.readFirst);
+    reading = ID_FROM;
+    views.from = readField(bytes, ID_FROM, NameAddress.read);
+    reading = ID_TO;
+    views.to = readField(bytes, ID_TO, NameAddress.read);
+    reading = ID_CSEQ;
+    views.cseq = readField(bytes, ID_CSEQ, readCSeq);
+  } catch (error) {
+    if (!(error instanceof SipSyntaxError)) throw error;
+    return malformed(reading, error.message);
   }
+  if (scan.valueOf(ID_CALL_ID) === scan.valueEndOf(ID_CALL_ID)) return malformed(ID_CALL_ID, 'empty');
+  message.adoptViews(views);
+  return undefined;
+}
 
-  read(message: SipRequest | SipResponse): SipParseFault | undefined {
-    const { bytes, text, headers, views } = this;
-    try {
-      views.topVia = viewVia(bytes, text, headers, this.field(ID_VIA));
-      views.from = viewAddress(bytes, text, headers, this.field(ID_FROM));
-      views.to = viewAddress(bytes, text, headers, this.field(ID_TO));
-      views.cseq = viewCSeq(bytes, text, headers, this.field(ID_CSEQ));
-      if (headers.valueOf(this.field(ID_CALL_ID)) === '') return this.malformed('empty');
-    } catch (error) {
-      if (!(error instanceof SipSyntaxError)) throw error;
-      return this.malformed(error.message);
-    }
-    message.adoptViews(views);
-    return undefined;
-  }
+type Reader<View> = (bytes: Uint8Array, text: string, start: number, end: number) => View;
 
-  checkRequest(request: SipRequest, line: StartLine): SipParseFault | undefined {
-    try {
-      request.adoptUri(SipUri.read(this.bytes, this.text, line.uriStart, line.uriEnd));
-    } catch (error) {
-      if (!(error instanceof SipSyntaxError)) throw error;
-      return fault('parse.request-uri', line.uriStart, `Malformed Request-URI: ${error.message}`);
-    }
-    const hops = firstField(ID_MAX_FORWARDS);
-    this.reading = ID_MAX_FORWARDS;
-    if (hops !== undefined && decimalOf(this.bytes, this.headers, hops) < 0) return this.malformed('not a number');
-    if (this.views.cseq!.method === request.method) return undefined;
-    return fault('parse.cseq-mismatch', scan.startLineEnd, 'CSeq method does not match');
-  }
+/** Reads a row where it lies, or joined where it is folded. */
+function readField<View>(bytes: Buffer, id: number, read: Reader<View>): View {
+  const end = scan.valueEndOf(id);
+  if (end >= 0) return read(bytes, scan.text, scan.valueOf(id), end);
+  const value = joined(id);
+  return read(bytesOf(value), value, 0, value.length);
+}
 
-  private field(id: number): HeaderField {
-    this.reading = id;
-    return firstField(id)!;
-  }
+const malformed = (id: number, what: string): SipParseFault =>
+  fault('parse.header-value', scan.valueOf(id), `Malformed ${KNOWN_NAMES[id]}: ${what}`);
 
-  private malformed(what: string): SipParseFault {
-    const field = firstField(this.reading)!;
-    return fault('parse.header-value', field.valueStart, `Malformed ${KNOWN_NAMES[this.reading]}: ${what}`);
+function requestFault(bytes: Buffer, line: StartLine, request: SipRequest): SipParseFault | undefined {
+  try {
+    request.adoptUri(SipUri.read(bytes, scan.text, line.uriStart, line.uriEnd));
+  } catch (error) {
+    if (!(error instanceof SipSyntaxError)) throw error;
+    return fault('parse.request-uri', line.uriStart, `Malformed Request-URI: ${error.message}`);
   }
+  if (scan.first[ID_MAX_FORWARDS]! >= 0 && decimalOf(bytes, ID_MAX_FORWARDS) < 0) {
+    return malformed(ID_MAX_FORWARDS, 'not a number');
+  }
+  if (request.cseq.method === request.method) return undefined;
+  return fault('parse.cseq-mismatch', scan.valueOf(ID_CSEQ), 'CSeq method does not match');
 }

@@ -1,7 +1,6 @@
-import { TOKEN, trimEnd } from './chars.js';
+import { skipBlanks, TOKEN, trimEnd } from './chars.js';
 import type { ParseCode, SipParseFault } from './errors.js';
-import { headerIdAt, ID_UNKNOWN, WATCHED_IDS } from './header-names.js';
-import { HeaderField } from './headers.js';
+import { headerIdAt, ID_UNKNOWN, knownNameAt, nameLength, WATCHED_IDS } from './header-names.js';
 import type { ParseLimits } from './limits.js';
 
 /**
@@ -9,7 +8,7 @@ import type { ParseLimits } from './limits.js';
  *
  *     start            startLineEnd
  *     INVITE sip:… SIP/2.0 CRLF
- *     Via: SIP/2.0/UDP …   CRLF      one HeaderField each; folded lines belong to the row above
+ *     Via: SIP/2.0/UDP …   CRLF      five numbers each, see Headers; folded lines belong to the row above
  *     …
  *     CRLF
  *     └ body from bodyStart
@@ -26,14 +25,31 @@ export class HeaderScan {
   startLineEnd = 0;
   /** Offset after the blank line, or where reading stopped. */
   bodyStart = 0;
-  fields: HeaderField[] = [];
+  /** Rows found. */
+  count = 0;
   fault: SipParseFault | undefined = undefined;
-  /** Row of the first field of each watched identity, -1 where absent. */
+  /** Position of the first row of each watched identity in the rows, -1 where absent. */
   readonly first = new Int32Array(WATCHED_IDS);
-  /** Rows of each watched identity. */
+  /** Number of rows of each watched identity. */
   readonly seen = new Int32Array(WATCHED_IDS);
   /** Offset of the next CR that was found, so that each is searched for once. */
   private nextCr = -1;
+  /** Rows, reused from scan to scan; see Headers for their layout. */
+  private readonly rows: number[] = [];
+
+  /** The rows found, in an array of their own. */
+  takeRows(): number[] {
+    return this.rows.slice(0, this.count * ROW);
+  }
+
+  /** Value of the first row of a watched identity: offset, and end, complemented where the row is folded. */
+  valueOf(id: number): number {
+    return this.rows[this.first[id]! + VALUE]!;
+  }
+
+  valueEndOf(id: number): number {
+    return this.rows[this.first[id]! + VALUE_END]!;
+  }
 
   /** Scans `bytes`; reads no further than the limits allow. */
   run(bytes: Buffer, limits: ParseLimits): void {
@@ -42,7 +58,7 @@ export class HeaderScan {
     const lineEnd = this.text.indexOf('\n', this.start);
     this.startLineEnd = lineEnd < 0 ? end : lineEnd - 1;
     if (lineEnd >= 0 && this.crFrom(this.start) === lineEnd - 1) {
-      this.rows(bytes, lineEnd + 1, end, limits);
+      this.readRows(bytes, lineEnd + 1, end, limits);
       return;
     }
     this.startLineEnd = Math.max(this.start, this.startLineEnd);
@@ -52,7 +68,7 @@ export class HeaderScan {
 
   /** Scans header rows that no start line precedes, as those of a body part. */
   runRows(bytes: Buffer, limits: ParseLimits): void {
-    this.rows(bytes, 0, this.reset(bytes, limits), limits);
+    this.readRows(bytes, 0, this.reset(bytes, limits), limits);
   }
 
   private reset(bytes: Buffer, limits: ParseLimits): number {
@@ -60,7 +76,7 @@ export class HeaderScan {
     this.text = bytes.toString('latin1', 0, end);
     this.start = 0;
     this.startLineEnd = 0;
-    this.fields = [];
+    this.count = 0;
     this.fault = undefined;
     this.first.fill(-1);
     this.seen.fill(0);
@@ -68,10 +84,10 @@ export class HeaderScan {
     return end;
   }
 
-  private rows(bytes: Buffer, from: number, end: number, limits: ParseLimits): void {
+  private readRows(bytes: Buffer, from: number, end: number, limits: ParseLimits): void {
     let at = from;
     while (at + 1 < end && (bytes[at] !== CR || bytes[at + 1] !== LF)) {
-      if (this.fields.length >= limits.maxHeaderFields) {
+      if (this.count >= limits.maxHeaderFields) {
         this.report('parse.too-many-headers', at, 'Too many header fields');
         this.bodyStart = at;
         return;
@@ -89,22 +105,27 @@ export class HeaderScan {
 
   /** Reads one row with the lines folded into it. @returns offset after its line end, `end` where that is missing */
   private row(bytes: Buffer, start: number, end: number): number {
-    let at = start;
-    while (at < end && bytes[at]! > SP && bytes[at] !== COLON) at++;
-    const nameEnd = at;
-    while (at < end && (bytes[at] === SP || bytes[at] === HT)) at++;
-    const wellFormed = nameEnd > start && at < end && bytes[at] === COLON;
-    if (wellFormed) at++;
-    while (at < end && (bytes[at] === SP || bytes[at] === HT)) at++;
-    const valueStart = at;
-    let lineEnd = this.endOfLine(at);
+    const id = knownNameAt(bytes, start, end);
+    const colon = id === NONE ? this.endOfName(bytes, start, end) : start + nameLength(id);
+    let valueStart = colon + 1;
+    while (valueStart < end && (bytes[valueStart] === SP || bytes[valueStart] === HT)) valueStart++;
+    let lineEnd = this.endOfLine(valueStart);
     if (lineEnd < 0) return end;
     const folded = lineEnd + 1 < end && (bytes[lineEnd + 1] === SP || bytes[lineEnd + 1] === HT);
     if (folded) lineEnd = this.endOfFolded(bytes, lineEnd, end);
     if (lineEnd < 0) return end;
-    if (wellFormed) this.add(bytes, start, nameEnd, lineEnd + 1, valueStart, folded);
+    const valueEnd = trimEnd(bytes, valueStart, lineEnd - 1);
+    const known = id === NONE ? this.unusualName(bytes, start, colon) : id;
+    if (known >= NONE) this.add(known, start, lineEnd + 1, valueStart, folded ? ~valueEnd : valueEnd);
     else this.report('parse.header-line', start, 'Malformed header line');
     return lineEnd + 1;
+  }
+
+  /** Offset of the colon after a name that may have blanks behind it; of what stands in its place where there is none. */
+  private endOfName(bytes: Buffer, start: number, end: number): number {
+    let at = start;
+    while (at < end && bytes[at]! > SP && bytes[at] !== COLON) at++;
+    return skipBlanks(bytes, at, end);
   }
 
   /** Offset of the LF that ends the line; -1 where there is none. */
@@ -131,17 +152,30 @@ export class HeaderScan {
     return this.nextCr;
   }
 
-  private add(bytes: Buffer, start: number, nameEnd: number, end: number, valueStart: number, folded: boolean): void {
-    const id = headerIdAt(bytes, start, nameEnd);
-    if (id === ID_UNKNOWN && !isName(bytes, start, nameEnd)) {
-      this.report('parse.header-line', start, 'Malformed header name');
-      return;
-    }
-    if (id < WATCHED_IDS) {
-      if (this.seen[id] === 0) this.first[id] = this.fields.length;
+  private add(id: number, start: number, end: number, value: number, valueEnd: number): void {
+    const { rows } = this;
+    const row = this.count * ROW;
+    if (id < WATCHED) {
+      if (this.seen[id] === 0) this.first[id] = row;
       this.seen[id]!++;
     }
-    this.fields.push(new HeaderField(id, start, end, valueStart, trimEnd(bytes, valueStart, end - 2), folded));
+    rows[row] = id;
+    rows[row + 1] = start;
+    rows[row + 2] = end;
+    rows[row + VALUE] = value;
+    rows[row + VALUE_END] = valueEnd;
+    this.count++;
+  }
+
+  /**
+   * Identity of a name that was not found as it stands: not listed, in compact form, or with blanks before its colon.
+   * @returns -1 where it is no name
+   */
+  private unusualName(bytes: Buffer, start: number, colon: number): number {
+    const nameEnd = trimEnd(bytes, start, colon);
+    if (bytes[colon] !== COLON || nameEnd === start || !isName(bytes, start, nameEnd)) return -1;
+    if (nameEnd === colon && nameEnd - start > 1) return NONE;
+    return headerIdAt(bytes, this.text, start, nameEnd);
   }
 
   private report(code: ParseCode, offset: number, reason: string): void {
@@ -155,6 +189,11 @@ const CR = 0x0d;
 const SP = 0x20;
 const COLON = 0x3a;
 const tokenCharacter = TOKEN;
+const NONE = ID_UNKNOWN;
+const WATCHED = WATCHED_IDS;
+const VALUE = 3;
+const VALUE_END = 4;
+const ROW = 5;
 
 function isName(bytes: Uint8Array, start: number, end: number): boolean {
   for (let at = start; at < end; at++) if (tokenCharacter[bytes[at]!] !== 1) return false;

@@ -163,8 +163,7 @@ function bodyLengthOf(head: Buffer, limits: ParseLimits): number | SipParseFault
   const count = scan.seen[ID_CONTENT_LENGTH]!;
   if (count === 0) return lengthFault('Content-Length missing');
   if (count > 1) return lengthFault('Content-Length more than once');
-  const headers = new Headers(scan.text, scan.fields);
-  const value = headers.valueOf(scan.fields[scan.first[ID_CONTENT_LENGTH]!]!);
+  const value = new Headers(scan.text, scan.takeRows()).get('Content-Length')!;
   const length = readDecimal(bytesOf(value), 0, value.length, MAX_CONTENT_LENGTH);
   if (length < 0) return lengthFault('Malformed Content-Length');
   if (length <= limits.maxBodyBytes) return length;

@@ -15,27 +15,18 @@ export class UriParams extends Params {
     return value === undefined ? undefined : unescapeUri(value);
   }
 
-  override *entries(): IterableIterator<[name: string, value: string]> {
-    for (const [name, value] of super.entries()) yield [unescapeUri(name).toLowerCase(), unescapeUri(value)];
-  }
-
-  protected override find(name: string): number {
-    const at = super.find(name);
-    return at >= 0 || this.list === undefined ? at : this.findEscaped(name);
-  }
-
-  private findEscaped(name: string): number {
-    const list = this.list!;
-    for (let at = 0; at < list.length; at += 2) {
-      if (!list[at]!.includes('%') && !name.includes('%')) continue;
-      if (unescapeUri(list[at]!).toLowerCase() === unescapeUri(name).toLowerCase()) return at;
-    }
-    return -1;
-  }
-
   static override parse(text: string): UriParams {
     const params = new UriParams();
     params.readAll(text);
     return params;
+  }
+
+  protected override readable(text: string): string {
+    return unescapeUri(text);
+  }
+
+  protected override isNamed(written: string, wanted: string): boolean {
+    if (super.isNamed(written, wanted)) return true;
+    return written.includes('%') && unescapeUri(written).toLowerCase() === unescapeUri(wanted).toLowerCase();
   }
 }

@@ -61,7 +61,7 @@ export class SipUri {
   static read(bytes: Uint8Array, text: string, start: number, end: number): SipUri {
     const colon = schemeEnd(bytes, start, end);
     const at = findAt(bytes, colon + 1, end);
-    const uri = new SipUri(schemeOf(text, start, colon));
+    const uri = new SipUri(schemeOf(bytes, text, start, colon));
     if (uri.scheme !== 'sip' && uri.scheme !== 'sips') readOpaque(uri, bytes, text, colon + 1, end);
     else if (at < 0) readHostAndRest(uri, bytes, text, colon + 1, end);
     else {
@@ -108,10 +108,16 @@ const LOWER_CASE_BIT = 0x20;
 const LOWER_A = 0x61;
 const LOWER_Z = 0x7a;
 
-function schemeOf(text: string, start: number, colon: number): string {
-  if (text.startsWith('sip:', start)) return 'sip';
+function schemeOf(bytes: Uint8Array, text: string, start: number, colon: number): string {
+  if (colon - start === 3) {
+    const letters = (bytes[start]! << 16) | (bytes[start + 1]! << 8) | bytes[start + 2]! | LOWER_CASE_BITS;
+    if (letters === LETTERS_SIP) return 'sip';
+  }
   return text.slice(start, colon).toLowerCase();
 }
+
+const LOWER_CASE_BITS = 0x202020;
+const LETTERS_SIP = 0x736970;
 
 /** Position of the first `@`, or -1; what stands in no URI is refused on the way. */
 function findAt(bytes: Uint8Array, start: number, end: number): number {

@@ -8,7 +8,7 @@ const SLASH = 0x2f;
 const tokenCharacter = TOKEN;
 
 const PROTOCOL = 'SIP/2.0';
-const PLAIN_PREFIX = 'SIP/2.0/';
+const PLAIN = Buffer.from('SIP/2.0/');
 
 /**
  * One Via element (RFC 3261 §20.42, §18.2.1; rport RFC 3581).
@@ -60,15 +60,17 @@ export class Via {
   static parse(text: string): Via {
     const bytes = bytesOf(text);
     const start = skipBlanks(bytes, 0, text.length);
-    const reader = new ViaReader(bytes, text, start, trimEnd(bytes, start, text.length));
-    const via = reader.read();
-    if (reader.at < reader.end) throw new SipSyntaxError('via: more than one element');
+    const end = trimEnd(bytes, start, text.length);
+    const via = new Via('', '');
+    if (readInto(via, bytes, text, start, end) < end) throw new SipSyntaxError('via: more than one element');
     return via;
   }
 
   /** Reads the first element of a trimmed value between two offsets. Throws like parse. */
   static readFirst(bytes: Uint8Array, text: string, start: number, end: number): Via {
-    return new ViaReader(bytes, text, start, end).read();
+    const via = new Via('', '');
+    readInto(via, bytes, text, start, end);
+    return via;
   }
 
   toString(): string {
@@ -76,58 +78,58 @@ export class Via {
   }
 }
 
-/** Reads one element and stops at a comma or the end. */
-class ViaReader {
-  private readonly bytes: Uint8Array;
-  private readonly text: string;
-  at: number;
-  readonly end: number;
-
-  constructor(bytes: Uint8Array, text: string, start: number, end: number) {
-    this.bytes = bytes;
-    this.text = text;
-    this.at = start;
-    this.end = end;
-  }
-
-  read(): Via {
-    const { bytes, text, end } = this;
-    const protocol = this.protocol();
-    const transport = knownTransport(this.token());
-    const hostStart = skipBlanks(bytes, this.at, end);
-    if (hostStart === this.at) throw new SipSyntaxError('via: no blank before sent-by');
-    const sentBy = readHostPort(bytes, text, hostStart, end);
-    const params = new Params();
-    this.at = params.read(bytes, text, skipBlanks(bytes, sentBy.end, end), end);
-    return new Via(transport, sentBy.host, sentBy.port, params, protocol);
-  }
-
-  private protocol(): string {
-    if (this.text.startsWith(PLAIN_PREFIX, this.at)) {
-      this.at += PLAIN_PREFIX.length;
-      return PROTOCOL;
-    }
-    const name = this.token();
-    this.slash();
-    const version = this.token();
-    this.slash();
-    return `${name.toUpperCase()}/${version}`;
-  }
-
-  private token(): string {
-    const start = this.at;
-    while (this.at < this.end && tokenCharacter[this.bytes[this.at]!] === 1) this.at++;
-    if (this.at === start) throw new SipSyntaxError('via: malformed sent-protocol');
-    return this.text.slice(start, this.at);
-  }
-
-  private slash(): void {
-    const at = skipBlanks(this.bytes, this.at, this.end);
-    if (at >= this.end || this.bytes[at] !== SLASH) throw new SipSyntaxError('via: malformed sent-protocol');
-    this.at = skipBlanks(this.bytes, at + 1, this.end);
-  }
+/** Reads one element. @returns `end`, or the position of a comma before it */
+function readInto(via: Via, bytes: Uint8Array, text: string, start: number, end: number): number {
+  const transportStart = isPlain(bytes, start, end) ? start + PLAIN.length : readSpaced(via, bytes, text, start, end);
+  const transportEnd = endOfToken(bytes, transportStart, end);
+  via.transport = transportOf(bytes, text, transportStart, transportEnd);
+  const hostStart = skipBlanks(bytes, transportEnd, end);
+  if (hostStart === transportEnd) throw new SipSyntaxError('via: no blank before sent-by');
+  const sentBy = readHostPort(bytes, text, hostStart, end);
+  via.host = sentBy.host;
+  via.port = sentBy.port;
+  return via.params.read(bytes, text, skipBlanks(bytes, sentBy.end, end), end);
 }
 
-function knownTransport(transport: string): string {
-  return transport === 'UDP' || transport === 'TCP' || transport === 'TLS' ? transport : transport.toUpperCase();
+function isPlain(bytes: Uint8Array, start: number, end: number): boolean {
+  if (start + PLAIN.length >= end) return false;
+  for (let at = 0; at < PLAIN.length; at++) if (bytes[start + at] !== PLAIN[at]) return false;
+  return true;
 }
+
+/** Reads protocol name and version with blanks around the slashes. @returns position of the transport */
+function readSpaced(via: Via, bytes: Uint8Array, text: string, start: number, end: number): number {
+  const nameEnd = endOfToken(bytes, start, end);
+  const versionStart = afterSlash(bytes, nameEnd, end);
+  const versionEnd = endOfToken(bytes, versionStart, end);
+  via.protocol = `${text.slice(start, nameEnd).toUpperCase()}/${text.slice(versionStart, versionEnd)}`;
+  return afterSlash(bytes, versionEnd, end);
+}
+
+function endOfToken(bytes: Uint8Array, start: number, end: number): number {
+  let at = start;
+  while (at < end && tokenCharacter[bytes[at]!] === 1) at++;
+  if (at === start) throw new SipSyntaxError('via: malformed sent-protocol');
+  return at;
+}
+
+function afterSlash(bytes: Uint8Array, start: number, end: number): number {
+  const at = skipBlanks(bytes, start, end);
+  if (at >= end || bytes[at] !== SLASH) throw new SipSyntaxError('via: malformed sent-protocol');
+  return skipBlanks(bytes, at + 1, end);
+}
+
+/** The three common transports without cutting a string. */
+function transportOf(bytes: Uint8Array, text: string, start: number, end: number): string {
+  if (end - start === 3) {
+    const letters = (bytes[start]! << 16) | (bytes[start + 1]! << 8) | bytes[start + 2]!;
+    if (letters === LETTERS_UDP) return 'UDP';
+    if (letters === LETTERS_TCP) return 'TCP';
+    if (letters === LETTERS_TLS) return 'TLS';
+  }
+  return text.slice(start, end).toUpperCase();
+}
+
+const LETTERS_UDP = 0x554450;
+const LETTERS_TCP = 0x544350;
+const LETTERS_TLS = 0x544c53;
