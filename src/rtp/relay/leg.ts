@@ -243,7 +243,8 @@ export class RelayLeg {
   }
 
   #dropUnsent(): false {
-    return this.#drop(this.peer.outlet.wanted ? 'no-target' : 'peer-direction');
+    const { description, outlet } = this.peer;
+    return this.#drop(description === undefined || outlet.wanted ? 'no-target' : 'peer-direction');
   }
 
   #drop(reason: DropReason): false {

@@ -2,6 +2,8 @@ import type { TelephoneEvent } from '../packet/telephone-event.js';
 
 /** Silence after which an event whose end packets were all lost is taken as finished (RFC 4733 §2.5.1.4: three packets). */
 const LOST_END_MS = 200;
+/** Events told between two ticks at most: nobody dials faster, and a flood stops here instead of reaching the calls. */
+const MAX_PER_TICK = 16;
 /** Highest event told: 16, flash (§3.2). */
 const MAX_EVENT = 16;
 /** An event longer than this goes on in a next segment, whose timestamp is this much later (§2.5.1.3). */
@@ -20,6 +22,7 @@ export class DtmfDetector {
   #clockRateHz = 8000;
   #seenMs = 0;
   #told = true;
+  #budget = MAX_PER_TICK;
 
   constructor(onEvent: (event: number, durationMs: number) => void) {
     this.#onEvent = onEvent;
@@ -34,8 +37,9 @@ export class DtmfDetector {
     if (payload.end) this.#finish();
   }
 
-  /** Called now and then: ends an event that has gone silent. */
+  /** Called a few times a second: ends an event that has gone silent. */
   onTick(nowMs: number): void {
+    this.#budget = MAX_PER_TICK;
     if (nowMs - this.#seenMs >= LOST_END_MS) this.#finish();
   }
 
@@ -55,6 +59,7 @@ export class DtmfDetector {
   #finish(): void {
     if (this.#told) return;
     this.#told = true;
+    if (this.#budget-- <= 0) return;
     this.#onEvent(this.#event, Math.round(((this.#earlierTs + this.#durationTs) * 1000) / this.#clockRateHz));
   }
 }

@@ -4,6 +4,7 @@ import {
   decodeRtcp,
   encodeReceiverReport,
   encodeSenderReport,
+  encodeSourceDescription,
   type ReportBlock,
 } from '../../../src/rtp/packet/index.js';
 import { rtpPacket } from '../../tools/udp-peer.js';
@@ -134,6 +135,80 @@ describe('our own reports', () => {
     session.describe('remote', peerAt('0.0.0.0', 5000));
     speak(1000, ['customer']);
     expect(network.sent.filter(({ to }) => !to.startsWith(CUSTOMER))).toEqual([]);
+  });
+});
+
+describe('RTCP of a peer', () => {
+  test('is sent behind a NAT to the port after its RTP, when its RTCP address is not known', async () => {
+    const { session, network, customerRtp, remoteRtcp, speak } = await talking();
+    speak(1);
+    session.describe('customer', peerAt('10.9.9.9', 4000));
+    network.deliver(customerRtp, '203.0.113.7 61000', rtpPacket({ sequence: 9, timestamp: 9, ssrc: 0xc }));
+    network.take();
+    network.deliver(remoteRtcp, `${REMOTE} 5001`, encodeReceiverReport({ type: 'rr', ssrc: 0xe, blocks: [] }));
+    expect(network.take().map(({ to }) => to)).toEqual(['203.0.113.7 61001']);
+  });
+
+  test('is sent where it comes from, once it has', async () => {
+    const { network, customerRtcp, remoteRtcp, speak } = await talking();
+    speak(1);
+    const report = encodeReceiverReport({ type: 'rr', ssrc: 0xc, blocks: [] });
+    network.deliver(customerRtcp, `${CUSTOMER} 55555`, report);
+    network.take();
+    network.deliver(remoteRtcp, `${REMOTE} 5001`, report);
+    expect(network.take().map(({ to }) => to)).toEqual([`${CUSTOMER} 55555`]);
+  });
+
+  test('tells its VoIP metrics apart from what is measured here', async () => {
+    const { session, network, remoteRtcp, speak } = await talking();
+    speak(3);
+    const report = encodeReceiverReport({ type: 'rr', ssrc: 0xe, blocks: [] });
+    const metrics = Buffer.alloc(44);
+    metrics.set([0x80, 207, 0, 10]);
+    metrics.writeUInt32BE(0xe, 4);
+    metrics.set([7, 0, 0, 8], 8);
+    metrics.writeUInt32BE(0xc, 12);
+    metrics.set([64, 32], 16);
+    metrics.set([88, 127, 43, 127], 32);
+    network.deliver(remoteRtcp, `${REMOTE} 5001`, Buffer.concat([report, metrics]));
+    const { remote, customer } = await session.read(false);
+    expect(remote.sent.reportedVoip).toEqual({ lossRate: 0.25, discardRate: 0.125, rFactor: 88, mosCq: null });
+    expect(customer.sent.reportedVoip).toBeUndefined();
+  });
+
+  test('about a stream that is not the one sent changes no figure', async () => {
+    const { session, network, remoteRtcp, speak } = await talking();
+    speak(3);
+    const block = {
+      ssrc: 0xdead,
+      fractionLost: 9,
+      cumulativeLost: 9,
+      extendedHighest: 9,
+      jitterTs: 9,
+      lastSr: 9,
+      delaySinceLastSr: 9,
+    };
+    network.deliver(remoteRtcp, `${REMOTE} 5001`, encodeReceiverReport({ type: 'rr', ssrc: 0xe, blocks: [block] }));
+    const { remote } = await session.read(false);
+    expect(remote).toMatchObject({ rttUs: null, sent: { reportedLost: null, reportedJitterUs: null } });
+    expect(remote.received.rtcpPackets).toBe(1);
+  });
+
+  test('gives its canonical name to our reports in its place', async () => {
+    const { network, customerRtcp, speak } = await talking();
+    const name = encodeSourceDescription({
+      type: 'sdes',
+      chunks: [{ ssrc: 0xc, items: [{ type: 1, text: 'its-name' }] }],
+    });
+    network.deliver(
+      customerRtcp,
+      `${CUSTOMER} 4001`,
+      Buffer.concat([encodeReceiverReport({ type: 'rr', ssrc: 0xc, blocks: [] }), name]),
+    );
+    speak(1000);
+    const outcome = decodeRtcp(network.take(`${REMOTE} 5001`).at(-1)!.data);
+    if (!outcome.ok) throw new Error(outcome.fault);
+    expect(outcome.packets[1]).toMatchObject({ chunks: [{ items: [{ text: 'its-name' }] }] });
   });
 });
 

@@ -68,6 +68,15 @@ test('events above flash are left alone', () => {
   expect(told).toEqual([]);
 });
 
+test('a flood is cut to what can be dialled', () => {
+  const { told, packet, detect } = detector();
+  for (let index = 0; index < 1000; index++) packet(index % 10, index * 2000, 800, true);
+  expect(told).toHaveLength(16);
+  detect.onTick(0);
+  packet(1, 5_000_000, 800, true);
+  expect(told).toHaveLength(17);
+});
+
 test('timestamps that wrap do not confuse it', () => {
   const { told, packet } = detector();
   packet(1, 0xfffffff0, 800, true);

@@ -124,6 +124,15 @@ describe('sequence numbers and loss', () => {
     expect(figures()).toMatchObject({ ssrc: 2, lost: 2, intervalExpected: 4 + 4 });
   });
 
+  test('a peer described anew is counted from its first packet', () => {
+    const { take, figures, reception } = receiver();
+    for (const sequence of [1, 2, 3]) take(sequence);
+    reception.trustNext();
+    take(500, { ssrc: 2 });
+    take(502, { ssrc: 2 });
+    expect(figures()).toMatchObject({ ssrc: 2, lost: 1, intervalExpected: 3 + 3 });
+  });
+
   test('a source that comes back goes on where it was', () => {
     const { take, figures } = receiver();
     for (const sequence of [1, 2]) take(sequence);
