@@ -39,6 +39,7 @@ void finalize(napi_env env, void* data, void*) {
   auto* handle = static_cast<Handle*>(data);
   napi_remove_env_cleanup_hook(env, stopRelay, handle);
   stopRelay(handle);
+  if (handle->wake) napi_release_threadsafe_function(handle->wake, napi_tsfn_abort);
   if (handle->counters) napi_delete_reference(env, handle->counters);
   delete handle;
 }
@@ -61,7 +62,6 @@ napi_value start(napi_env env, napi_callback_info info) {
   napi_value external = nullptr;
   napi_create_external(env, handle, finalize, nullptr, &external);
   if (handle->relay->start()) return external;
-  napi_release_threadsafe_function(handle->wake, napi_tsfn_abort);
   return nullptr;
 }
 
