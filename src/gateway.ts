@@ -7,6 +7,7 @@ import {
   type CallListener,
   CallRecorder,
   DirectorySink,
+  HealthProber,
   Journal,
   JsonLinesLog,
   MediaLog,
@@ -121,6 +122,7 @@ export async function startGateway(config: GatewayConfig, logger: Logger): Promi
       mediaTimeoutSeconds: config.media.timeoutSeconds,
       maxCallSeconds: config.limits.maxCallSeconds,
       intervalSeconds: 60,
+      sessionTimer: config.sip.sessionTimer,
       refer: config.sip.refer,
     },
     listeners,
@@ -128,6 +130,15 @@ export async function startGateway(config: GatewayConfig, logger: Logger): Promi
   });
   core.handler = control;
   await transports.start(core);
+
+  const prober = new HealthProber(core, policy.health, scheduler, random, {
+    intervalSeconds: config.sip.health.intervalSeconds,
+    downIntervalSeconds: config.sip.health.downIntervalSeconds,
+    domain: config.domain,
+    connectTimeoutMs: config.sip.connectTimeoutMs,
+  });
+  const watchTargets = () => prober.watch(policy.config.sip.health.enabled ? policy.targets() : []);
+  watchTargets();
 
   registerNodeMetrics(registry, {
     counters,
@@ -180,6 +191,7 @@ export async function startGateway(config: GatewayConfig, logger: Logger): Promi
     reload(next) {
       policy.reload(next);
       sources.replace(sourceRules(policy));
+      watchTargets();
       if (tlsOptions(next)) transports.reloadTls(tlsOptions(next));
     },
     async drain(limitSeconds) {
@@ -193,6 +205,7 @@ export async function startGateway(config: GatewayConfig, logger: Logger): Promi
       const endMs = scheduler.nowMs() + 2000;
       while (control.calls.size > 0 && scheduler.nowMs() < endMs) await wait(20);
       await wait(200);
+      prober.stop();
       await transports.stop();
       await media.stop();
       await metricsServer?.stop();

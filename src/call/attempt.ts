@@ -1,6 +1,14 @@
 import type { GatewayError, Scheduler, Timer } from '../core/index.js';
 import type { PlannedAttempt } from '../routing/index.js';
-import type { Dialog, HeaderRow, MessageBody, OutboundLeg, SignalingEngine, SipResponse } from '../sip/index.js';
+import type {
+  Dialog,
+  HeaderRow,
+  MessageBody,
+  OutboundLeg,
+  SessionTimerOrder,
+  SignalingEngine,
+  SipResponse,
+} from '../sip/index.js';
 import type { AttemptFacts } from './events.js';
 import { reasonRow } from './release.js';
 
@@ -32,6 +40,7 @@ export interface InviteParts {
   readonly headers: readonly HeaderRow[];
   readonly body: MessageBody | undefined;
   readonly reliableProvisional: 'off' | 'offer' | 'require';
+  readonly sessionTimer: SessionTimerOrder;
 }
 
 /**
@@ -68,7 +77,7 @@ export class Attempt {
       noResponseTimeoutMs: planned.noResponseTimeoutMs,
       connectTimeoutMs: planned.connectTimeoutMs,
       reliableProvisional: parts.reliableProvisional,
-      sessionTimer: { intervalSeconds: 1800, minimumSeconds: 90 },
+      sessionTimer: parts.sessionTimer,
       handler: {
         onSent: () => {},
         onProvisional: (response, dialog, prack) => this.#handler?.onProvisional(this, response, dialog, prack),

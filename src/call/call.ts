@@ -7,6 +7,7 @@ import type {
   InboundLegHandler,
   InboundRequest,
   MessageBody,
+  SessionTimerOrder,
   SignalingEngine,
   SipRequest,
   SipResponse,
@@ -53,6 +54,8 @@ export interface CallSettings extends BridgeSettings {
   readonly mediaTimeoutSeconds: number;
   readonly maxCallSeconds: number;
   readonly intervalSeconds: number;
+  /** Offered to callees (RFC 4028). */
+  readonly sessionTimer: SessionTimerOrder;
 }
 
 /**
@@ -173,7 +176,8 @@ export class Call implements InboundLegHandler, AttemptHandler, BridgeHooks {
     this.#media!.bound(calleeSide, { allowedSources, encryption: planned.encryption });
     const body = offer && this.#media!.translate(this.#callerSide, 'offer', offer);
     const reliableProvisional = offer || this.#leg.supportsReliable ? 'offer' : 'off';
-    const parts = { ...identity, body, reliableProvisional } as const;
+    const { sessionTimer } = settings;
+    const parts = { ...identity, body, reliableProvisional, sessionTimer } as const;
     this.#attempt = new Attempt(this.#next, planned, parts, signaling, scheduler, this);
     this.#parts.onLeg(this.#attempt.callId);
     this.#emit({ kind: 'attempt-started', attempt: this.#attempt.facts });

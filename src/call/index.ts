@@ -2,6 +2,7 @@ export * from './authenticator.js';
 export * from './call.js';
 export * from './control.js';
 export * from './events.js';
+export * from './health-prober.js';
 export * from './log/json-lines.js';
 export * from './log/media-log.js';
 export * from './log/sip-log.js';

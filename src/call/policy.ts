@@ -15,6 +15,7 @@ import {
   parseAddress,
   type RequestFacts,
   type Snapshot,
+  type Target,
   TargetHealth,
 } from '../routing/index.js';
 import { type StoredDigests, storedDigests } from '../sip/index.js';
@@ -59,7 +60,7 @@ export class Policy {
     this.#logging = loggingOf(config);
     this.#users = usersOf(config);
     const { missesToDown, answersToUp, intervalSeconds } = config.sip.health;
-    const thresholds = { missesToDown, answersToUp, restMs: intervalSeconds * 1000, probed: false };
+    const thresholds = { missesToDown, answersToUp, restMs: intervalSeconds * 1000, probed: config.sip.health.enabled };
     const health = new TargetHealth(thresholds, scheduler, (change) =>
       this.#logger.warn(change, 'target health changed'),
     );
@@ -171,6 +172,21 @@ export class Policy {
       return health.answered(planned.targetKey, true);
     }
     health.missed(planned.targetKey, end.code, retryAfterSeconds(end));
+  }
+
+  /** Health of targets, for the prober. */
+  get health(): TargetHealth {
+    return this.#live.health;
+  }
+
+  /** Every target of the snapshot in force. */
+  *targets(): IterableIterator<Target> {
+    for (const carrier of this.#snapshot.carriers.values()) {
+      for (const tier of carrier.targets) yield* tier.values;
+    }
+    for (const connector of this.#snapshot.connectors.values()) {
+      for (const tier of connector.origination?.targets ?? []) yield* tier.values;
+    }
   }
 
   countryOf(number: string): string {
