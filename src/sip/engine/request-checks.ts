@@ -76,22 +76,39 @@ const loop: Check = (request, { layer }) => {
 const merged: Check = (_request, { layer }, transaction) =>
   layer.isMerged(transaction) ? refusal(482, 'merged') : undefined;
 
-/** §8.2.2.3. */
+/** §8.2.2.3. Proxy-Require counts too, since we stand in the path. */
 const required: Check = (request, { options }) => {
-  if (!request.headers.has('Require')) return undefined;
-  const unknown = request.headers.list('Require').filter((tag) => !options.optionTags.includes(tag.toLowerCase()));
+  const { headers } = request;
+  if (!headers.has('Require') && !headers.has('Proxy-Require')) return undefined;
+  const asked = [...headers.list('Require'), ...headers.list('Proxy-Require')];
+  const unknown = asked.filter((tag) => !options.optionTags.includes(tag.toLowerCase()));
   return unknown.length === 0 ? undefined : refusal(420, 'require', { headers: [['Unsupported', unknown.join(', ')]] });
 };
 
-/** §8.2.3: bodies are read as they are. */
-const encoding: Check = (request) => {
-  const value = request.headers.get('Content-Encoding');
-  if (value === undefined || value === '' || value.toLowerCase() === 'identity') return undefined;
-  return refusal(415, 'encoding', { headers: [['Accept-Encoding', 'identity']] });
+/** Methods whose body is a session description for us; other bodies pass from leg to leg unread. */
+const DESCRIBES_SESSION = new Set(['INVITE', 'UPDATE', 'PRACK']);
+
+/** §8.2.3: bodies are read as they are; content that is optional may be ignored (§20.11). */
+const content: Check = (request) => {
+  const { headers, method } = request;
+  const encoding = headers.get('Content-Encoding');
+  if (encoding !== undefined && encoding !== '' && encoding.toLowerCase() !== 'identity')
+    return refusal(415, 'encoding', { headers: [['Accept-Encoding', 'identity']] });
+  if (!DESCRIBES_SESSION.has(method)) return undefined;
+  if (method === 'INVITE' && headers.has('Accept') && !acceptsSdp(request)) return refusal(406, 'accept');
+  const type = request.contentType;
+  if (request.bodyLength === 0 || type === 'application/sdp' || type?.startsWith('multipart/')) return undefined;
+  const disposition = headers.get('Content-Disposition');
+  if (disposition !== undefined && /;\s*handling\s*=\s*optional\b/i.test(disposition)) return undefined;
+  return refusal(415, 'content-type', { headers: [['Accept', 'application/sdp, multipart/mixed']] });
 };
 
-const OUTSIDE: readonly Check[] = [method, scheme, maxForwards, loop, merged, required, encoding];
-const INSIDE: readonly Check[] = [method, required, encoding];
+/** The answer to an INVITE will hold a session description (§20.1). */
+const acceptsSdp = (request: SipRequest): boolean =>
+  request.headers.list('Accept').some((range) => /^(?:application\/(?:sdp|\*)|\*\/\*)\s*(?:;|$)/i.test(range));
+
+const OUTSIDE: readonly Check[] = [method, scheme, maxForwards, loop, merged, required, content];
+const INSIDE: readonly Check[] = [method, required, content];
 
 /** @param inside the request carries a To tag: hops, loops and merging were settled when the dialog was made */
 export function checkRequest(

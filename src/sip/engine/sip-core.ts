@@ -17,7 +17,6 @@ import {
   samePeer,
 } from '../dialog/index.js';
 import {
-  isAnswerable,
   type ParseLimits,
   parseDatagram,
   type SipParseError,
@@ -38,6 +37,7 @@ import { classLabel, methodLabel, type ServerTransaction, TimerLists, Transactio
 import type { Flow, Locator, Wire, WireReceiver } from '../transport/flow.js';
 import { ClientRequest } from './client-request.js';
 import { Deferred } from './deferred.js';
+import { isAnswerDue, malformedResponse } from './malformed.js';
 import { refusingHandler } from './refusing-handler.js';
 import { checkRequest, type Refusal } from './request-checks.js';
 import { statelessResponse } from './stateless.js';
@@ -324,7 +324,11 @@ export class SipCore implements SignalingEngine, WireReceiver, DialogContext {
 
   #malformed(error: SipParseError, flow: Flow): void {
     this.counters.add('sip_parse_errors', error.code);
-    if (isAnswerable(error.message)) this.#answerStateless(error.message, flow, error.status, { reason: error.reason });
+    const { message, status, reason } = error;
+    if (!isAnswerDue(message)) return;
+    this.layer.sendStateless(message, flow, (vias) =>
+      malformedResponse(message, vias, status, reason, this.options.userAgent),
+    );
   }
 
   #overloaded(request: SipRequest, flow: Flow): void {

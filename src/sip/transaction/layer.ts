@@ -8,7 +8,7 @@ import { type ServerContext, ServerTransaction } from './server-transaction.js';
 import { type TimerSettings, timerDelays } from './settings.js';
 import type { TimerLists } from './timer-lists.js';
 import type { Transaction } from './transaction.js';
-import { responseVias, udpResponseTarget, viaValue } from './via.js';
+import { hasReadableVia, responseVias, udpResponseTarget, viaValue } from './via.js';
 
 /**
  * All transactions of one core: makes them, finds them, ends them when their flow fails.
@@ -89,9 +89,11 @@ export class TransactionLayer implements ClientContext, ServerContext {
 
   /** Answers a request without a transaction: one too malformed to be handled, or one too many (RFC 3261 §8.2.7). */
   sendStateless(request: SipRequest, flow: Flow, compose: (vias: readonly string[]) => SipResponse): void {
-    const response = compose(responseVias(request, flow));
+    const readable = hasReadableVia(request);
+    // A Via that cannot be read goes back as it came, to where it came from.
+    const response = compose(readable ? responseVias(request, flow) : request.headers.all('Via'));
     this.#counters.add('sip_responses_out', classLabel(response.status));
-    this.transmit(response, serialize(response), this.#responseFlow(request, flow), false);
+    this.transmit(response, serialize(response), readable ? this.#responseFlow(request, flow) : flow, false);
   }
 
   /** Gives a response to its client transaction; false when there is none. */

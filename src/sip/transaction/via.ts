@@ -1,5 +1,5 @@
 import { isIPv6 } from 'node:net';
-import type { SipRequest } from '../message/index.js';
+import { type SipRequest, SipSyntaxError } from '../message/index.js';
 import type { Endpoint, Flow, ResolvedTarget, TransportName } from '../transport/flow.js';
 
 /** Via on the way out, and what becomes of a received one: RFC 3261 §18.1.1, §18.2.1, §18.2.2, RFC 3581. */
@@ -12,6 +12,16 @@ export const viaValue = (transport: TransportName, sentBy: Endpoint, branch: str
 
 /** A host as it stands in a URI or Via: IPv6 in brackets. */
 export const hostOf = (address: string): string => (address.includes(':') ? `[${address}]` : address);
+
+/** False where the topmost Via is malformed: nothing can be read from it or added to it. */
+export function hasReadableVia(request: SipRequest): boolean {
+  try {
+    return request.topVia.host !== '';
+  } catch (error) {
+    if (error instanceof SipSyntaxError) return false;
+    throw error;
+  }
+}
 
 /**
  * The Via values of every response to this request, topmost first: `received` is added where the sent-by is not where

@@ -33,15 +33,15 @@ function statusesIn(text: string): number[] {
 }
 
 /** A final answer that this message may get; `statuses` holds those above 100, retransmissions included. */
-function judge({ acceptStatus, expect: why }: TortureCase, statuses: readonly number[]): void {
+function judge({ acceptStatus, kind, parse, expect: why }: TortureCase, statuses: readonly number[]): void {
   if (typeof acceptStatus === 'string') {
     expect(statuses, why).toEqual([]);
     return;
   }
   expect(statuses.length, `${why}: an answer`).toBeGreaterThan(0);
   for (const status of statuses) {
-    if (acceptStatus.length > 0) expect(acceptStatus, why).toContain(status);
-    else expect(COMPLAINTS.has(status), `${status}, but: ${why}`).toBe(false);
+    const accepted = !COMPLAINTS.has(status) && (acceptStatus.length === 0 || kind === 'valid' || parse === 'either');
+    expect(accepted || acceptStatus.includes(status), `${status}, but: ${why}`).toBe(true);
   }
 }
 
@@ -50,7 +50,7 @@ async function expectUnharmed(): Promise<void> {
   expect(gateway.running, gateway.tail()).toBe(true);
   const metrics = await gateway.metrics();
   expect(metrics.sum('trunkline_calls_active')).toBe(0);
-  expect(metrics.sum('trunkline_sip_internal_errors_total')).toBe(0);
+  expect(metrics.sum('trunkline_sip_internal_errors_total'), gateway.tail()).toBe(0);
   const peer = createSocket('udp4');
   try {
     expect(statusesIn(await askUdp(peer, (port) => optionsRequest(port)))).toEqual([200]);
@@ -133,6 +133,8 @@ describe('torture messages over UDP', () => {
   it('have harmed nothing', expectUnharmed);
 });
 
+/** Without Content-Length, which a stream must have (RFC 3261 §20.14), the end of a message cannot be told. */
+const UNBOUNDED_ON_A_STREAM = 'inv2543.dat';
 /** What a stream makes of two of them: they end before they are whole, so more is awaited (RFC 3261 §18.3). */
 const INCOMPLETE_ON_A_STREAM = new Set(['clerr.dat', 'baddn.dat']);
 /** After these no frame boundary can be trusted: answered, and the connection closed (RFC 4475 §3.1.2.3, §3.3.9). */
@@ -157,7 +159,7 @@ describe('torture messages over TCP', () => {
       expect(message.acceptStatus).toContain(statusesIn(text)[0]);
       return;
     }
-    judge(message, statusesIn(text));
+    judge(message.name === UNBOUNDED_ON_A_STREAM ? { ...message, acceptStatus: [400] } : message, statusesIn(text));
     if (ENDS_THE_STREAM.has(message.name)) expect(closed, 'the connection is closed').toBe(true);
   });
 
