@@ -277,6 +277,6 @@ bool Leg::dropForeign(const uint8_t* packet, int length) {
   return drop(length > 0 && packet[0] >= 20 && packet[0] <= 63 ? kDropDtls : kDropNotRtp);
 }
 
-bool Leg::dropUnsent() { return drop(peer_->wanted_ ? kDropNoTarget : kDropPeerDirection); }
+bool Leg::dropUnsent() { return drop(!peer_->description_ || peer_->wanted_ ? kDropNoTarget : kDropPeerDirection); }
 
 }  // namespace trunkline

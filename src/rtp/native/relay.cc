@@ -64,6 +64,7 @@ void Session::describe(Side side, std::unique_ptr<Description> description, doub
 }
 
 void Session::tick(double nowMs, double wallMs, Outbox* outbox) {
+  eventBudget_[0] = eventBudget_[1] = kEventsPerTick;
   if (bothSinceMs_ < 0) return;
   for (Leg& leg : legs) {
     watch(leg, nowMs);
@@ -92,6 +93,7 @@ void Session::onRefused(Side side, const Endpoint& source) {
 }
 
 void Session::onTelephoneEvent(Side side, uint32_t word, uint32_t timestamp, double clockRateHz, double nowMs) {
+  if (eventBudget_[side]-- <= 0) return;
   sink_->onEvent({EventKind::kTelephoneEvent, side, id, Endpoint(), word, timestamp, clockRateHz, nowMs});
 }
 

@@ -90,6 +90,9 @@ class Session final : public LegEvents {
   const double timeoutMs_;
   double toldAtMs_[2] = {-1, -1};
   double bothSinceMs_ = -1;
+  // Telephone-event packets told between two ticks at most (12 are usual): a flood must not reach JavaScript.
+  static constexpr int kEventsPerTick = 64;
+  int eventBudget_[2] = {kEventsPerTick, kEventsPerTick};
 };
 
 class Relay final : public EventSink {
