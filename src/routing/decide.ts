@@ -6,7 +6,7 @@ import { type Check, type Judgement, type RefusalResult, refuse, runChecks } fro
 import { printable } from './numbers/index.js';
 import type { Snapshot } from './snapshot.js';
 import { TERMINATION_CHECKS } from './termination/index.js';
-import type { Admission, Decision, LiveView, Refusal, RequestFacts, TraceStep } from './types.js';
+import type { Admission, Decision, LiveView, PlannedAttempt, Refusal, RequestFacts, TraceStep } from './types.js';
 
 /**
  * Judges a request: whose is it, may it, and where does it go. Pure: the same facts, snapshot, live numbers and random
@@ -113,13 +113,9 @@ const carrierMedia = (blocks: readonly string[]): readonly string[] | undefined 
 
 /** Blocks of every carrier of the plan; any source where one of them sets none. */
 function planMedia({ plan, snapshot }: Judgement): readonly string[] | undefined {
-  const blocks = new Set<string>();
-  for (const attempt of plan) {
-    const own = snapshot.carriers.get(attempt.owner)?.resource.mediaSources ?? [];
-    if (own.length === 0) return undefined;
-    for (const block of own) blocks.add(block);
-  }
-  return [...blocks];
+  const blocksOf = ({ owner }: PlannedAttempt) => snapshot.carriers.get(owner)?.resource.mediaSources ?? [];
+  if (plan.some((attempt) => blocksOf(attempt).length === 0)) return undefined;
+  return [...new Set(plan.flatMap(blocksOf))];
 }
 
 function refusal(result: RefusalResult, judgement: Judgement, direction: Refusal['direction']): Refusal {

@@ -1,36 +1,33 @@
 /**
- * Values by number prefix, longest match first. A node has one slot for each of `0–9 + * #`, so a look-up is one step
- * a digit and allocates nothing but its result.
+ * Values by number prefix, longest match first. The nodes lie in one array of integers, thirteen to a node: one slot
+ * for each of `0–9 + * #`, holding the number of the next node. A look-up is one read a digit.
  *
  *     "+" ─ "1" ─ "2" ─ "0" ─ "6"      values("+12065550100") = values of "+1206", then of "+1", then of "+"
  */
-interface Node<Value> {
-  readonly next: (Node<Value> | undefined)[];
-  values: Value[] | undefined;
-}
-
-const node = <Value>(): Node<Value> => ({ next: new Array<undefined>(13).fill(undefined), values: undefined });
+const SLOTS = 13;
 
 /** Slot of a character, -1 for one that no number has. */
-function slot(code: number): number {
+function slotOf(code: number): number {
   if (code >= 48 && code <= 57) return code - 48;
   return code === 43 ? 10 : code === 42 ? 11 : code === 35 ? 12 : -1;
 }
 
 export class PrefixTrie<Value> {
-  readonly #root = node<Value>();
+  /** Next node by (node × 13 + slot); 0, the root, is never next and means none. */
+  #next = new Int32Array(SLOTS * 16);
+  readonly #values: (Value[] | undefined)[] = [undefined];
 
   /** @throws RangeError where the prefix holds anything but digits, +, * and # */
   add(prefix: string, value: Value): void {
-    let at = this.#root;
+    let node = 0;
     for (let index = 0; index < prefix.length; index++) {
-      const next = slot(prefix.charCodeAt(index));
-      if (next < 0) throw new RangeError(`not a number prefix: ${prefix}`);
-      at.next[next] ??= node<Value>();
-      at = at.next[next];
+      const slot = slotOf(prefix.charCodeAt(index));
+      if (slot < 0) throw new RangeError(`not a number prefix: ${prefix}`);
+      node = this.#next[node * SLOTS + slot]! || this.#grow(node * SLOTS + slot);
     }
-    at.values ??= [];
-    at.values.push(value);
+    const values = this.#values[node];
+    if (values) values.push(value);
+    else this.#values[node] = [value];
   }
 
   /** True when some prefix of the number is in it. */
@@ -40,13 +37,11 @@ export class PrefixTrie<Value> {
 
   /** Values of the longest prefix of the number. */
   longest(number: string): readonly Value[] | undefined {
-    let at: Node<Value> | undefined = this.#root;
-    let found = at.values;
-    for (let index = 0; index < number.length; index++) {
-      const next: number = slot(number.charCodeAt(index));
-      at = next < 0 ? undefined : at.next[next];
-      if (!at) break;
-      found = at.values ?? found;
+    let found = this.#values[0];
+    for (let index = 0, node = 0; index < number.length; index++) {
+      node = this.#step(node, number.charCodeAt(index));
+      if (node === 0) break;
+      found = this.#values[node] ?? found;
     }
     return found;
   }
@@ -54,14 +49,31 @@ export class PrefixTrie<Value> {
   /** Values of every prefix of the number, one list for each prefix, longest first. */
   all(number: string): (readonly Value[])[] {
     const found: (readonly Value[])[] = [];
-    if (this.#root.values) found.push(this.#root.values);
-    let at: Node<Value> | undefined = this.#root;
-    for (let index = 0; index < number.length; index++) {
-      const next: number = slot(number.charCodeAt(index));
-      at = next < 0 ? undefined : at.next[next];
-      if (!at) break;
-      if (at.values) found.push(at.values);
+    if (this.#values[0]) found.push(this.#values[0]);
+    for (let index = 0, node = 0; index < number.length; index++) {
+      node = this.#step(node, number.charCodeAt(index));
+      if (node === 0) break;
+      const values = this.#values[node];
+      if (values) found.push(values);
     }
     return found.reverse();
+  }
+
+  /** The node one character on; 0 where there is none. */
+  #step(node: number, code: number): number {
+    const slot = slotOf(code);
+    return slot < 0 ? 0 : this.#next[node * SLOTS + slot]!;
+  }
+
+  /** A new node behind the slot at `at`. */
+  #grow(at: number): number {
+    const node = this.#values.push(undefined) - 1;
+    if ((node + 1) * SLOTS > this.#next.length) {
+      const larger = new Int32Array(this.#next.length * 2);
+      larger.set(this.#next);
+      this.#next = larger;
+    }
+    this.#next[at] = node;
+    return node;
   }
 }

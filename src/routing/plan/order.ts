@@ -47,6 +47,7 @@ export function drawTier<Value>(tier: Tier<Value>, random: Random, visit: (value
   const { values, weights } = tier;
   const count = values.length;
   if (count === 1) return visit(values[0]!);
+  if (count === 2) return drawPair(tier, random, visit);
   const left = weights.slice();
   let weightLeft = tier.totalWeight;
   for (let drawn = 1; drawn <= count; drawn++) {
@@ -56,6 +57,16 @@ export function drawTier<Value>(tier: Tier<Value>, random: Random, visit: (value
     if (!visit(values[index]!)) return false;
   }
   return true;
+}
+
+/** Two values, the commonest tier: one draw, and no list of what is left. */
+function drawPair<Value>(
+  { values, weights, totalWeight }: Tier<Value>,
+  random: Random,
+  visit: (value: Value) => boolean,
+): boolean {
+  const first = unit(random) * totalWeight < weights[0]! ? 0 : 1;
+  return visit(values[first]!) && visit(values[1 - first]!);
 }
 
 /** Index of the value whose share of the remaining weight holds `point`; what was drawn weighs 0. */

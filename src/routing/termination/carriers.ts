@@ -2,7 +2,7 @@ import type { Random } from '../../core/index.js';
 import { type Check, type CheckResult, type Judgement, pass, refuse } from '../judgement.js';
 import { formatNumber } from '../numbers/index.js';
 import { downLast, drawTier, drawTiers } from '../plan/order.js';
-import { attemptOn } from '../plan/targets.js';
+import { attemptOn, type Target } from '../plan/targets.js';
 import { jitteredRetrySeconds } from '../retry-after.js';
 import type { CarrierView, Snapshot } from '../snapshot.js';
 import type { LiveView, PlannedAttempt } from '../types.js';
@@ -37,21 +37,21 @@ interface Survey {
 function surveyCarriers(judgement: Judgement): Survey {
   const { snapshot, live, random, called, calling } = judgement;
   const survey: Survey = { up: [], down: [], full: [], soonestMs: undefined };
+  let calledThere = called;
+  let callingThere = calling;
+  const visitTarget = (target: Target): boolean => {
+    const { state, retryAtMs } = live.targetState(target.targetKey);
+    (state === 'down' ? survey.down : survey.up).push(attemptOn(target, calledThere, callingThere));
+    if (state === 'down' && retryAtMs !== undefined)
+      survey.soonestMs = Math.min(survey.soonestMs ?? Infinity, retryAtMs);
+    return survey.up.length < snapshot.maxAttempts;
+  };
   eachCarrier(called, snapshot, random, (carrier) => {
-    if (!hasRoom(carrier, live)) {
-      survey.full.push(carrier.name);
-      return true;
-    }
-    const format = carrier.resource.numberFormat;
-    const calledThere = formatNumber(called, format);
-    const callingThere = formatNumber(calling, format);
-    return drawTiers(carrier.targets, random, (target) => {
-      const { state, retryAtMs } = live.targetState(target.targetKey);
-      (state === 'down' ? survey.down : survey.up).push(attemptOn(target, calledThere, callingThere));
-      if (state === 'down' && retryAtMs !== undefined)
-        survey.soonestMs = Math.min(survey.soonestMs ?? Infinity, retryAtMs);
-      return survey.up.length < snapshot.maxAttempts;
-    });
+    const { numberFormat } = carrier.resource;
+    if (!hasRoom(carrier, live)) return survey.full.push(carrier.name) > 0;
+    calledThere = formatNumber(called, numberFormat);
+    callingThere = formatNumber(calling, numberFormat);
+    return drawTiers(carrier.targets, random, visitTarget);
   });
   return survey;
 }
