@@ -243,8 +243,7 @@ export class RelayLeg {
   }
 
   #dropUnsent(): false {
-    const { description, outlet } = this.peer;
-    return this.#drop(description === undefined || outlet.wanted ? 'no-target' : 'peer-direction');
+    return this.#drop(this.peer.outlet.wanted ? 'no-target' : 'peer-direction');
   }
 
   #drop(reason: DropReason): false {

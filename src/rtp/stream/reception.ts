@@ -33,7 +33,7 @@ export class Reception {
     return this.#sources.find((source) => source.ssrc === ssrc);
   }
 
-  /** The peer has been described anew: whatever source its next packet has is taken at once. */
+  /** The peer has been described anew: the next new source is taken at its first packet. */
   trustNext(): void {
     this.#trustNext = true;
   }
@@ -51,7 +51,6 @@ export class Reception {
     let source = this.#current;
     if (source === undefined || source.ssrc !== view.ssrc) source = this.#select(view.ssrc);
     if (source.count(view.sequence) && source !== this.#current) this.#switchTo(source);
-    this.#trustNext = false;
     source.lastTimestamp = view.timestamp;
     source.lastArrivalMs = arrivalMs;
     const type = view.payloadType;
@@ -108,6 +107,7 @@ export class Reception {
     if (known) return known;
     if (this.#sources.length >= MAX_SOURCES) this.#evict();
     const source = new Source(ssrc, this.#record, this.#trustNext);
+    this.#trustNext = false;
     this.#sources.push(source);
     return source;
   }
