@@ -24,6 +24,7 @@ const config = {
   metrics: { listen: 'http://127.0.0.1:0' },
   api: { listen: 'http://127.0.0.1:0' },
   limits: { maxCallsPerConnector: 1_000_000 },
+  fraud: { enabled: false },
   carriers: [
     {
       name: 'bench',

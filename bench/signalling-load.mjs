@@ -10,9 +10,10 @@ import { join } from 'node:path';
  * calls failed and the calls came out at 0.9 of the rate asked or more.
  */
 
-export const KPORT = 15060;
-export const DPORT = 15070;
-const UAC_PORT = 15080;
+// Beside the ports of the shared load makers, so that two benches on one machine are told apart.
+export const KPORT = 15160;
+export const DPORT = 15170;
+const UAC_PORT = 15180;
 const SOCKET_BUFFER = '8388608';
 const READY_LIMIT_MS = 15_000;
 
@@ -44,45 +45,66 @@ const pinned = (core, line) => [
 ];
 
 /**
- * Starts a system, runs `work(probe)` where `probe(cps)` measures one rate, and ends everything it started.
+ * Runs `work(probe)`, where `probe(cps)` measures one rate on a running system; ends everything it started. After a
+ * rate that failed the system is started anew, so that what it still had to do does not weigh on the next rate.
  */
 export async function withSystem(system, benchDir, secondsPerRate, work) {
+  let stage;
+  const probe = async (cps) => {
+    let outcome;
+    // The second try decides: the first may have met a machine that was busy.
+    for (let tries = 0; tries < 2; tries++) {
+      stage ??= await startStage(system, benchDir);
+      outcome = once(system, benchDir, stage.directory, cps, secondsPerRate);
+      if (outcome.good) break;
+      await stage.stop();
+      stage = undefined;
+    }
+    return outcome;
+  };
+  try {
+    return await work(probe);
+  } finally {
+    await stage?.stop();
+  }
+}
+
+const WARM_UP_CPS = 200;
+const WARM_UP_SECONDS = 3;
+
+/** Starts a system on core 0 and SIPp's answering side on core 1, and warms them up. */
+async function startStage(system, benchDir) {
+  for (const port of [KPORT, DPORT, UAC_PORT]) {
+    if (!(await udpIsFree(port))) throw new Error(`127.0.0.1:${port} is taken: does another bench run?`);
+  }
   const directory = mkdtempSync(join(tmpdir(), 'trunkline-cps-'));
   const started = [];
   const start = (core, line) => {
     const [command, ...args] = pinned(core, line);
-    const child = spawn(command, args, {
-      cwd: directory,
-      stdio: 'ignore',
-      env: { ...process.env, KPORT: String(KPORT), DPORT: String(DPORT) },
-    });
+    const env = { ...process.env, KPORT: String(KPORT), DPORT: String(DPORT) };
+    const child = spawn(command, args, { cwd: directory, stdio: 'ignore', env });
     child.ended = new Promise((resolve) => child.once('exit', resolve));
     started.push(child);
   };
-  try {
-    const line = system.start(directory);
-    if (line) start(0, line);
-    start(1, [
-      'sipp',
-      '-sf',
-      join(benchDir, 'uas.xml'),
-      '-i',
-      '127.0.0.1',
-      '-p',
-      String(DPORT),
-      '-nostdin',
-      '-buff_size',
-      SOCKET_BUFFER,
-    ]);
-    for (const port of new Set([system.port, DPORT])) await listening(port);
-    return await work((cps) => measure(system, benchDir, directory, cps, secondsPerRate));
-  } finally {
+  const stop = async () => {
     for (const child of started) child.kill('SIGTERM');
     const forced = setTimeout(() => started.map((child) => child.kill('SIGKILL')), 5000);
     await Promise.all(started.map((child) => child.ended));
     clearTimeout(forced);
     rmSync(directory, { recursive: true, force: true });
+  };
+  try {
+    const line = system.start(directory);
+    if (line) start(0, line);
+    const answerer = ['sipp', '-sf', join(benchDir, 'uas.xml'), '-i', '127.0.0.1', '-p', String(DPORT)];
+    start(1, [...answerer, '-nostdin', '-buff_size', SOCKET_BUFFER]);
+    for (const port of new Set([system.port, DPORT])) await listening(port);
+    once(system, benchDir, directory, WARM_UP_CPS, WARM_UP_SECONDS);
+  } catch (error) {
+    await stop();
+    throw error;
   }
+  return { directory, stop };
 }
 
 async function listening(port) {
@@ -102,17 +124,7 @@ const udpIsFree = (port) =>
 
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** One rate, tried twice at most: the second try decides, as a first one may meet a machine that was busy. */
-async function measure(system, benchDir, directory, cps, seconds) {
-  const first = once(system, benchDir, directory, cps, seconds);
-  await pause(1000);
-  if (first.good) return first;
-  await pause(1000);
-  const second = once(system, benchDir, directory, cps, seconds);
-  await pause(1000);
-  return second;
-}
-
+/** One rate for some seconds. */
 function once(system, benchDir, directory, cps, seconds) {
   const calls = cps * seconds;
   const statistics = join(directory, 'st.csv');
@@ -131,7 +143,14 @@ function once(system, benchDir, directory, cps, seconds) {
   line.push('-r', String(cps), '-m', String(calls), '-d', '0', '-l', '20000', '-nostdin', '-buff_size', SOCKET_BUFFER);
   line.push('-trace_stat', '-stf', statistics, '-fd', '1', '-timeout', '20', '-recv_timeout', '8000');
   const [command, ...args] = pinned(1, line);
-  spawnSync(command, args, { cwd: directory, stdio: 'ignore', timeout: 30_000 });
+  const { status, stderr } = spawnSync(command, args, {
+    cwd: directory,
+    stdio: ['ignore', 'ignore', 'pipe'],
+    timeout: 30_000,
+  });
+  if (status !== null && status > 1 && status !== 97 && status !== 99) {
+    throw new Error(`SIPp ended with ${status}: ${String(stderr).trim().slice(-500)}`);
+  }
   const after = coreBusy();
   return judged(cps, calls, statistics, (after.busy - before.busy) / Math.max(1, after.all - before.all));
 }
