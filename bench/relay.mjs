@@ -1,6 +1,7 @@
 // Runs the packet path of a media engine on fixed ports, without signalling or port pool: see bench/relay.
 //
 //   --engine typescript   the relay host in this process's one thread, as a worker runs it
+//   --engine native       the compiled relay thread (native-sockets: without raw sends)
 //   --srtp                what leaves towards the second port of each pair is sealed (AES_CM_128_HMAC_SHA1_80)
 //
 // Each port's peer is described at its REMOTE_PORT, latching and full statistics on, as in a call.
@@ -11,8 +12,9 @@ const { values, positionals } = parseArgs({
   options: { engine: { type: 'string', default: 'typescript' }, srtp: { type: 'boolean', default: false } },
   allowPositionals: true,
 });
-if (values.engine !== 'typescript' || positionals.length !== 1) {
-  process.stderr.write('usage: bench/relay [--engine typescript] [--srtp] MAP\n');
+const engines = ['typescript', 'native', 'native-sockets'];
+if (!engines.includes(values.engine) || positionals.length !== 1) {
+  process.stderr.write(`usage: bench/relay [--engine ${engines.join('|')}] [--srtp] MAP\n`);
   process.exit(2);
 }
 
@@ -40,16 +42,30 @@ const description = (rtpPort, sealed) => ({
 });
 
 const waiting = new Map();
-const host = new RelayHost({
-  counters: new SharedArrayBuffer(2 * calls.length * LEG_BYTES),
-  scheduler: systemScheduler,
-  random: new SystemRandom(),
-  bind: bindUdpSocket,
-  report: (report) => {
-    if (report.kind === 'opened') waiting.get(report.id)();
-    else if (report.kind !== 'event') process.stderr.write(`${JSON.stringify(report)}\n`);
-  },
-});
+const counters = new SharedArrayBuffer(2 * calls.length * LEG_BYTES);
+const random = new SystemRandom();
+const report = (said) => {
+  if (said.kind === 'opened') waiting.get(said.id)();
+  else if (said.kind !== 'event' && said.kind !== 'ready') process.stderr.write(`${JSON.stringify(said)}\n`);
+};
+const handle = values.engine === 'typescript' ? typescriptRelay() : await nativeRelay();
+
+function typescriptRelay() {
+  const host = new RelayHost({ counters, scheduler: systemScheduler, random, bind: bindUdpSocket, report });
+  return (command) => host.handle(command);
+}
+
+async function nativeRelay() {
+  const { loadNative } = await import('../dist/rtp/native/index.js');
+  const { NativeThread } = await import('../dist/rtp/native/thread.js');
+  const binding = loadNative((reason) => {
+    process.stderr.write(`native engine: ${reason}\n`);
+    process.exit(2);
+  });
+  const parts = { counters, scheduler: systemScheduler, onReport: report, onDeath: () => process.exit(1) };
+  const thread = new NativeThread(parts, { binding, random, raw: values.engine === 'native' });
+  return (command) => thread.post(command);
+}
 
 const address = '127.0.0.1';
 await Promise.all(
@@ -59,10 +75,10 @@ await Promise.all(
       customer: { slot: 2 * id, address, rtpPort: port },
       remote: { slot: 2 * id + 1, address, rtpPort: partner },
     };
-    host.handle({ kind: 'open', id, legs, timeoutMs: 3_600_000 });
+    handle({ kind: 'open', id, legs, timeoutMs: 3_600_000 });
     await opened;
-    host.handle({ kind: 'describe', id, side: 'customer', description: description(remoteOf.get(port), false) });
-    host.handle({ kind: 'describe', id, side: 'remote', description: description(remoteOf.get(partner), values.srtp) });
+    handle({ kind: 'describe', id, side: 'customer', description: description(remoteOf.get(port), false) });
+    handle({ kind: 'describe', id, side: 'remote', description: description(remoteOf.get(partner), values.srtp) });
   }),
 );
 process.stdout.write('ready\n');

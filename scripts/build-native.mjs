@@ -3,7 +3,7 @@
  * Builds the compiled packet path into build/Release, where this machine can; where it can't, says why in one line and
  * succeeds all the same, since the TypeScript engine does the same work.
  *
- *     node src/rtp/native/build.mjs [--required]
+ *     npm run build:native -- [--required]
  *
  * node-gyp is the one that npm brings along. Headers are those beside the running Node, so nothing is fetched.
  */
@@ -12,7 +12,7 @@ import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const root = resolve(dirname(fileURLToPath(import.meta.url)), '../../..');
+const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 const required = process.argv.includes('--required');
 
 function give(reason) {
