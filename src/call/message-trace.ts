@@ -60,7 +60,9 @@ export class MessageTrace {
   }
 
   message(_direction: 'in' | 'out', message: SipRequest | SipResponse, bytes: Buffer, _flow: Flow): void {
-    const { callId } = message;
+    const callId = message.headers.get('Call-ID');
+    // Only an answer to a request that lacked it has none.
+    if (callId === undefined) return;
     const facts = this.#calls.get(callId);
     const timeMs = this.#scheduler.wallMs();
     if (facts) return this.#take(facts, callId, timeMs, message, () => bytes.toString('utf8'));

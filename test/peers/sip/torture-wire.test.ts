@@ -121,7 +121,7 @@ describe('torture messages over UDP', () => {
   });
   afterAll(async () => void (await gateway.stop()));
 
-  it.each(CASES)('$name ($rfc, $rfcSection)', async (message) => {
+  it.concurrent.each(CASES)('$name ($rfc, $rfcSection)', async (message) => {
     const socket = createSocket('udp4');
     const waitMs = silent(message) ? 2 * SILENCE_MS : ANSWER_MS;
     const text = await askUdp(socket, (port) => withSender(message.bytes, 'UDP', port), waitMs);
@@ -146,7 +146,7 @@ describe('torture messages over TCP', () => {
   });
   afterAll(async () => void (await gateway.stop()));
 
-  it.each(CASES)('$name ($rfc, $rfcSection)', async (message) => {
+  it.concurrent.each(CASES)('$name ($rfc, $rfcSection)', async (message) => {
     const incomplete = INCOMPLETE_ON_A_STREAM.has(message.name);
     const waitMs = silent(message) || incomplete ? 2 * SILENCE_MS : ANSWER_MS;
     const { text, closed } = await askTcp((port) => withSender(message.bytes, 'TCP', port), waitMs);
