@@ -27,6 +27,7 @@ export class UriParams extends Params {
 
   protected override isNamed(written: string, wanted: string): boolean {
     if (super.isNamed(written, wanted)) return true;
-    return written.includes('%') && unescapeUri(written).toLowerCase() === unescapeUri(wanted).toLowerCase();
+    if (!written.includes('%') && !wanted.includes('%')) return false;
+    return unescapeUri(written).toLowerCase() === unescapeUri(wanted).toLowerCase();
   }
 }
