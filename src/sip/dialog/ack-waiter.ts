@@ -48,6 +48,7 @@ export class AckWaiter {
     this.#context.timers.stop(this.#repeat);
     this.#context.timers.stop(this.#expire);
     this.#repeat = this.#expire = undefined;
+    this.#transaction.settle();
   }
 }
 

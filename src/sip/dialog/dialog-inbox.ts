@@ -156,9 +156,10 @@ export class DialogInbox implements ReplyHooks {
   }
 
   #bye(reply: Reply): void {
+    const { handler } = this.#dialog;
     reply.respond(200);
     this.#dialog.end();
-    this.#dialog.handler.onBye(reply.request);
+    handler.onBye(reply.request);
   }
 
   #invite(reply: Reply): void {

@@ -135,7 +135,7 @@ export class DialogRequest implements ClientUser {
 
   #repeated(response: SipResponse): void {
     if (this.plan.method === 'INVITE' && response.status >= 200 && response.status < 300)
-      this.#dialog.repeatAck(this.sequence);
+      this.#dialog.sentAck.repeat(this.sequence);
   }
 
   get body(): MessageBody | undefined {

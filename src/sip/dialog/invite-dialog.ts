@@ -19,6 +19,7 @@ import { GlareRetry } from './glare-retry.js';
 import { idleHandler } from './idle-handler.js';
 import { flowLeadsTo, locationOf, TargetWalk } from './next-hop.js';
 import { describesSession, OfferAnswer } from './offer-answer.js';
+import { SentAck } from './sent-ack.js';
 import { SessionRefresh } from './session-refresh.js';
 
 /**
@@ -37,17 +38,20 @@ export class InviteDialog implements Dialog {
   readonly offers = new OfferAnswer();
   readonly inbox: DialogInbox;
   readonly session: SessionRefresh;
+  readonly sentAck: SentAck;
+  /** Told once, when the dialog is out of use and out of the table. */
+  onEnded: (() => void) | undefined;
   readonly credentials: DigestClient | undefined;
   /** Where the dialog was made with: the only host that may challenge for a realm not seen before. */
   readonly firstAddress: string;
   /** True while an INVITE of ours, the first or a later one, has no final response. */
   inviteInProgress: boolean;
   #phase: Phase = 'early';
+  #wasConfirmed = false;
   #remoteAllows = new Set<string>();
   readonly #glare: GlareRetry;
   /** CSeq number of the 2xx that the call layer has yet to ACK. */
   #toAck: number | undefined;
-  #lastAck: { readonly sequence: number; readonly bytes: Buffer; readonly flow: Flow } | undefined;
   #heldBye: (() => void) | undefined;
 
   constructor(context: DialogContext, data: DialogState, role: 'uac' | 'uas', flow: Flow, credentials?: DigestClient) {
@@ -58,6 +62,7 @@ export class InviteDialog implements Dialog {
     this.firstAddress = flow.remote.address;
     this.credentials = credentials;
     this.inviteInProgress = role === 'uac';
+    this.sentAck = new SentAck(context);
     this.inbox = new DialogInbox(this);
     this.session = new SessionRefresh(this);
     this.#glare = new GlareRetry(this);
@@ -83,6 +88,11 @@ export class InviteDialog implements Dialog {
     return this.#remoteAllows;
   }
 
+  /** True once a 2xx was sent or received, even when the dialog has ended since. */
+  get wasConfirmed(): boolean {
+    return this.#wasConfirmed;
+  }
+
   /** True while a re-INVITE of ours would cross another exchange (RFC 3261 §14.1). */
   get busy(): boolean {
     return this.inviteInProgress || this.inbox.openInvite !== undefined || this.offers.open !== 'none';
@@ -90,7 +100,9 @@ export class InviteDialog implements Dialog {
 
   /** A 2xx was sent or received. */
   confirm(): void {
-    if (this.#phase === 'early') this.#phase = 'confirmed';
+    if (this.#phase !== 'early') return;
+    this.#phase = 'confirmed';
+    this.#wasConfirmed = true;
   }
 
   // What the call layer asks
@@ -103,7 +115,7 @@ export class InviteDialog implements Dialog {
     this.reach(ACK_CONNECT_MS, (result) => {
       if (result instanceof GatewayError) return this.context.counters.add('sip_send_errors', 'ack');
       const bytes = this.context.layer.sendAck(this.#compose('ACK', sequence, result, body), result);
-      this.#lastAck = { sequence, bytes, flow: result };
+      this.sentAck.keep(sequence, bytes, result);
     });
   }
 
@@ -188,13 +200,6 @@ export class InviteDialog implements Dialog {
   expectAck(sequence: number): void {
     this.inviteInProgress = false;
     this.#toAck = sequence;
-  }
-
-  /** The same 2xx came again: so does the same ACK (RFC 3261 §13.2.2.4). */
-  repeatAck(sequence: number): void {
-    const ack = this.#lastAck;
-    if (ack?.sequence === sequence && !ack.flow.closed)
-      this.context.layer.transmit(undefined, ack.bytes, ack.flow, true);
   }
 
   /** An ACK for a 2xx of ours came. */
@@ -381,8 +386,12 @@ export class InviteDialog implements Dialog {
     this.#glare.stop();
   }
 
+  /** Out of the table; what the call layer hung on it is let go, for absorbing transactions may still hold it. */
   #forget(): void {
     this.context.dialogs.remove(this);
+    this.handler = idleHandler;
+    this.onEnded?.();
+    this.onEnded = undefined;
   }
 
   #refuse(done: (outcome: Outcome) => void, error: GatewayError): void {

@@ -6,18 +6,13 @@ import type { ClientTransaction, ClientUser, ListTimer } from '../transaction/in
 import type { Flow } from '../transport/flow.js';
 import { composeRequest, NO_ROWS } from './compose.js';
 import type { DialogContext } from './context.js';
-import { type SentInvite, uacDialogState, uacRouteSet } from './dialog-state.js';
-import { InviteDialog } from './invite-dialog.js';
+import { uacRouteSet } from './dialog-state.js';
+import { Forks } from './forks.js';
+import type { InviteDialog } from './invite-dialog.js';
+import { deafUser, LateAnswers } from './late-answers.js';
 import { type Reached, TargetWalk } from './next-hop.js';
 import { describesSession } from './offer-answer.js';
-import { ReliableReceiver } from './reliable-receiver.js';
 import { askRows, minimumSe } from './session-timer.js';
-
-/** One fork: an early or confirmed dialog and the order of its reliable responses. */
-interface Fork {
-  readonly dialog: InviteDialog;
-  readonly reliable: ReliableReceiver;
-}
 
 /** So many 422 are followed; each raises the interval. */
 const MOST_422 = 3;
@@ -41,8 +36,7 @@ export class InviteClientLeg implements OutboundLeg, ClientUser {
   readonly #walk: TargetWalk;
   readonly #credentials: DigestClient | undefined;
   readonly #challenges: ChallengeTally = new Map();
-  readonly #forks = new Map<string, Fork>();
-  readonly #abandoned = new Map<ClientTransaction, { cancelled: boolean }>();
+  readonly #forks: Forks;
   #reached: Reached | undefined;
   #transaction: ClientTransaction | undefined;
   #sequence = 1;
@@ -68,6 +62,17 @@ export class InviteClientLeg implements OutboundLeg, ClientUser {
     this.#walk = new TargetWalk(context, order.nextHop, order.connectTimeoutMs);
     this.#credentials = order.credentials && new DigestClient(order.credentials, context.random);
     this.#minimumSeconds = order.sessionTimer?.minimumSeconds ?? 0;
+    this.#forks = new Forks(context, {
+      requestUri: order.requestUri,
+      from: this.#from,
+      localTag: this.localTag,
+      credentials: this.#credentials,
+      sessionTimer: order.sessionTimer,
+      offered: describesSession(order.body?.contentType),
+    });
+    this.#forks.onAllEnded = () => {
+      if (this.#answered) this.#transaction?.handOver(new LateAnswers(context, this.#forks));
+    };
     context.defer(() => this.#nextTarget());
   }
 
@@ -80,10 +85,7 @@ export class InviteClientLeg implements OutboundLeg, ClientUser {
   // What the transactions tell
 
   onResponse(response: SipResponse, transaction: ClientTransaction, flow: Flow): void {
-    if (transaction !== this.#transaction) {
-      this.#lateResponse(response, transaction, flow);
-      return;
-    }
+    if (transaction !== this.#transaction) return;
     const { status } = response;
     this.#hear();
     if (status < 200) this.#provisional(response, flow);
@@ -108,8 +110,7 @@ export class InviteClientLeg implements OutboundLeg, ClientUser {
   }
 
   onEnded(transaction: ClientTransaction): void {
-    this.#abandoned.delete(transaction);
-    if (transaction === this.#transaction && this.#answered) this.#endEarly();
+    if (transaction === this.#transaction && this.#answered) this.#forks.endEarly();
   }
 
   onTimer(name: 'silence' | 'cancel'): void {
@@ -160,7 +161,7 @@ export class InviteClientLeg implements OutboundLeg, ClientUser {
     this.#transaction = undefined;
     this.#heard = false;
     if (!left || left.terminated || left.state === 'completed') return;
-    this.#abandoned.set(left, { cancelled: false });
+    left.handOver(new LateAnswers(this.#context, this.#forks));
     left.abandon();
   }
 
@@ -220,10 +221,9 @@ export class InviteClientLeg implements OutboundLeg, ClientUser {
       this.#order.handler.onProvisional(response, undefined);
       return;
     }
-    const fork = this.#forkOf(response, flow);
-    const { dialog } = fork;
+    const { dialog, reliable } = this.#forks.of(response, flow);
     if (dialog.state !== 'early') return;
-    const order = fork.reliable.take(response);
+    const order = reliable.take(response);
     if (order.kind === 'stale') {
       this.#context.counters.add('sip_stray', 'reliable-response');
       return;
@@ -254,12 +254,8 @@ export class InviteClientLeg implements OutboundLeg, ClientUser {
   }
 
   #success(response: SipResponse, flow: Flow): void {
-    const fork = this.#forkOf(response, flow);
-    const { dialog } = fork;
-    if (dialog.state !== 'early') {
-      dialog.repeatAck(this.#sequence);
-      return;
-    }
+    if (this.#forks.repeatAck(response)) return;
+    const { dialog } = this.#forks.of(response, flow);
     this.#answered = true;
     this.#stopCancelWait();
     dialog.data.refreshTarget(response);
@@ -287,12 +283,13 @@ export class InviteClientLeg implements OutboundLeg, ClientUser {
     }
     if (status === 422 && this.#order.sessionTimer && response.headers.has('Min-SE') && ++this.#times422 <= MOST_422) {
       this.#minimumSeconds = Math.max(this.#minimumSeconds, minimumSe(response));
+      this.#forks.minimumSeconds = this.#minimumSeconds;
       return this.#sendAgain();
     }
     if (status !== 503) return false;
     this.#lastRefusal = response;
     if (!this.#walk.hasMore) return false;
-    this.#endEarly();
+    this.#forks.endEarly();
     this.#nextTarget();
     return true;
   }
@@ -300,30 +297,11 @@ export class InviteClientLeg implements OutboundLeg, ClientUser {
   /** To the same target, as a new request of the same leg (RFC 3261 §22.2). */
   #sendAgain(): true {
     this.#sequence++;
-    this.#endEarly();
+    this.#forks.endEarly();
     this.#transaction = undefined;
     this.#heard = false;
     this.#sendTo(this.#reached!);
     return true;
-  }
-
-  #forkOf(response: SipResponse, flow: Flow): Fork {
-    const tag = response.to.tag ?? '';
-    const known = this.#forks.get(tag);
-    if (known) return known;
-    const data = uacDialogState(this.#sent(response.cseq.sequence), response);
-    const dialog = new InviteDialog(this.#context, data, 'uac', flow, this.#credentials);
-    const { sessionTimer, body } = this.#order;
-    if (sessionTimer) dialog.session.setWishes(sessionTimer.intervalSeconds, this.#minimumSeconds);
-    if (describesSession(body?.contentType)) dialog.offers.sent();
-    const fork = { dialog, reliable: new ReliableReceiver() };
-    this.#forks.set(tag, fork);
-    this.#context.dialogs.add(dialog);
-    return fork;
-  }
-
-  #sent(sequence: number): SentInvite {
-    return { requestUri: this.#order.requestUri, from: this.#from, localTag: this.localTag, sequence };
   }
 
   #sendCancel(): void {
@@ -331,35 +309,8 @@ export class InviteClientLeg implements OutboundLeg, ClientUser {
     const cancel = transaction?.buildCancel(this.#cancelRows!);
     if (!transaction || !cancel) return;
     this.#cancelSent = true;
-    this.#context.layer.send(cancel, transaction.branch, transaction.flow, deaf);
+    this.#context.layer.send(cancel, transaction.branch, transaction.flow, deafUser);
     this.#cancelWait = this.#context.timers.start(64 * this.#context.options.t1Ms, this, 'cancel');
-  }
-
-  /** A target we had turned away from speaks after all: it is cancelled, or its call ended. */
-  #lateResponse(response: SipResponse, transaction: ClientTransaction, flow: Flow): void {
-    const left = this.#abandoned.get(transaction);
-    if (!left) return;
-    if (response.status < 200) {
-      if (left.cancelled) return;
-      left.cancelled = true;
-      const cancel = transaction.buildCancel(NO_ROWS);
-      if (cancel) this.#context.layer.send(cancel, transaction.branch, transaction.flow, deaf);
-    } else if (response.status < 300) this.#hangUp(response, flow);
-  }
-
-  #hangUp(response: SipResponse, flow: Flow): void {
-    const known = this.#forks.get(response.to.tag ?? '');
-    const { sequence } = response.cseq;
-    if (known) {
-      known.dialog.repeatAck(sequence);
-      return;
-    }
-    const { dialog } = this.#forkOf(response, flow);
-    this.#context.counters.add('sip_late_answers');
-    dialog.confirm();
-    dialog.expectAck(sequence);
-    dialog.ack();
-    dialog.bye();
   }
 
   #reject(response: SipResponse): void {
@@ -378,15 +329,7 @@ export class InviteClientLeg implements OutboundLeg, ClientUser {
     this.#stopCancelWait();
     this.#context.timers.stop(this.#silence);
     this.#silence = undefined;
-    this.#endEarly();
-  }
-
-  #endEarly(): void {
-    for (const [tag, { dialog }] of this.#forks) {
-      if (dialog.state !== 'early') continue;
-      dialog.end();
-      this.#forks.delete(tag);
-    }
+    this.#forks.endEarly();
   }
 
   #stopCancelWait(): void {
@@ -396,9 +339,6 @@ export class InviteClientLeg implements OutboundLeg, ClientUser {
 }
 
 const NO_ROUTES: readonly string[] = [];
-
-/** Sends CANCEL; whatever answers it changes nothing (RFC 3261 §9.1). */
-const deaf: ClientUser = { onResponse: () => {}, onTimeout: () => {}, onTransportError: () => {} };
 
 const cancelled = (): GatewayError =>
   new GatewayError('sip.cancelled', 'Cancelled before anything was sent', { origin: 'local', sipStatus: 487 });

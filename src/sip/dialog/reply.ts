@@ -51,7 +51,7 @@ export class Reply implements InboundRequest, ServerUser {
     this.#localTag = localTag;
     this.#hooks = hooks;
     transaction.user = this;
-    transaction.localTag = request.to.tag ?? localTag;
+    if (request.method === 'INVITE') transaction.localTag = request.to.tag ?? localTag;
     if (request.method !== 'INVITE') this.#guard = context.timers.start(64 * context.options.t1Ms, this, 'guard');
   }
 

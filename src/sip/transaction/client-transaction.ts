@@ -24,11 +24,13 @@ export interface ClientContext extends RunnerContext {
   removeClient(transaction: ClientTransaction): void;
 }
 
+const NO_BYTES = Buffer.alloc(0);
+
 /** A client transaction of either kind; made by the layer. */
 export class ClientTransaction extends Transaction {
   readonly method: string;
   readonly branch: string;
-  readonly user: ClientUser;
+  #user: ClientUser;
   readonly #context: ClientContext;
   #request: SipRequest | undefined;
   #bytes: Buffer;
@@ -50,7 +52,7 @@ export class ClientTransaction extends Transaction {
     this.#context = context;
     this.method = request.method;
     this.branch = branch;
-    this.user = user;
+    this.#user = user;
     this.#request = request;
     this.#bytes = serialize(request);
   }
@@ -71,6 +73,11 @@ export class ClientTransaction extends Transaction {
     this.#error = error;
     this.dispatch('transportError');
     this.#error = undefined;
+  }
+
+  /** Whatever comes from now on is another's to deal with. */
+  handOver(user: ClientUser): void {
+    this.#user = user;
   }
 
   /** INVITE only: stops retransmitting, while late responses still come to the user. */
@@ -102,23 +109,24 @@ export class ClientTransaction extends Transaction {
         this.#sendAck();
         return;
       case 'passUp':
-        this.user.onResponse(this.#response!, this, this.#responseFlow!);
+        this.#user.onResponse(this.#response!, this, this.#responseFlow!);
         return;
       case 'release':
         this.#request = undefined;
+        if (this.state !== 'completed' || this.method !== 'INVITE') this.#bytes = NO_BYTES;
         return;
       case 'reportTimeout':
-        this.user.onTimeout(this);
+        this.#user.onTimeout(this);
         return;
       case 'reportTransportError':
-        this.user.onTransportError(this.#error!, this);
+        this.#user.onTransportError(this.#error!, this);
         return;
     }
   }
 
   protected onTerminated(): void {
     this.#context.removeClient(this);
-    this.user.onEnded?.(this);
+    this.#user.onEnded?.(this);
   }
 
   #sendAck(): void {

@@ -37,8 +37,8 @@ export class ServerTransaction extends Transaction {
   readonly method: string;
   /** Key under which a merged request is known; '' when it needs none. */
   readonly mergeKey: string;
-  /** Via values of every response. */
-  readonly vias: readonly string[];
+  /** Via values of every response; none once only absorbing is left. */
+  vias: readonly string[];
   /** Where a new connection would lead if this one is lost; undefined where none can (UDP, WebSocket). */
   readonly reconnect: ResolvedTarget | undefined;
   user: ServerUser = NO_USER;
@@ -98,6 +98,13 @@ export class ServerTransaction extends Transaction {
     if (!this.terminated) this.#context.transmitResponse(this, undefined, bytes, true);
   }
 
+  /** The 2xx to an INVITE is acknowledged, or given up: what is left only absorbs copies of the INVITE. */
+  settle(): void {
+    if (this.state !== 'accepted') return;
+    this.#bytes = undefined;
+    this.#letGo();
+  }
+
   /** Ends the transaction without a response. */
   forget(): void {
     this.dispatch('forget');
@@ -128,7 +135,7 @@ export class ServerTransaction extends Transaction {
       case 'release':
         this.#request = undefined;
         // What is left of another request than INVITE tells its user nothing any more.
-        if (this.method !== 'INVITE') this.user = NO_USER;
+        if (this.method !== 'INVITE') this.#letGo();
         return;
       case 'reportTimeout':
         this.user.onAckTimeout?.();
@@ -141,6 +148,11 @@ export class ServerTransaction extends Transaction {
 
   protected onTerminated(): void {
     this.#context.removeServer(this);
+  }
+
+  #letGo(): void {
+    this.user = NO_USER;
+    this.vias = [];
   }
 
   #send(response: SipResponse): void {
