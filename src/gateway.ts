@@ -12,6 +12,7 @@ import {
   JsonLinesLog,
   MediaLog,
   MessageTrace,
+  OverloadMonitor,
   Policy,
   SipMessageLog,
   ThreadBatchWriter,
@@ -87,6 +88,8 @@ export async function startGateway(config: GatewayConfig, logger: Logger): Promi
     logger,
     counters,
   });
+  const overload = new OverloadMonitor(scheduler, () => transports.queueDelayMs());
+  policy.overloaded = () => overload.overloaded;
   const locator = createLocator({ transports, scheduler, random, logger, counters });
   const core = new SipCore({
     wire: contacted.watch(transports),
@@ -130,6 +133,7 @@ export async function startGateway(config: GatewayConfig, logger: Logger): Promi
   });
   core.handler = control;
   await transports.start(core);
+  overload.start();
 
   const prober = new HealthProber(core, policy.health, scheduler, random, {
     intervalSeconds: config.sip.health.intervalSeconds,
@@ -144,6 +148,11 @@ export async function startGateway(config: GatewayConfig, logger: Logger): Promi
     counters,
     media: () => media.health(),
     gauges: [
+      {
+        name: 'sip_queue_delay_seconds',
+        help: 'Time a SIP message waits before it is read',
+        read: () => overload.delayMs / 1000,
+      },
       { name: 'calls_active', help: 'Calls in progress', read: () => control.calls.size },
       { name: 'records_queued', help: 'Records not yet durable', read: () => records.sink.depth },
       {
@@ -206,6 +215,7 @@ export async function startGateway(config: GatewayConfig, logger: Logger): Promi
       while (control.calls.size > 0 && scheduler.nowMs() < endMs) await wait(20);
       await wait(200);
       prober.stop();
+      overload.stop();
       await transports.stop();
       await media.stop();
       await metricsServer?.stop();

@@ -70,6 +70,7 @@ export class CallControl implements SignalingHandler {
 
   onInvite(leg: InboundLeg): void {
     const { policy, random, authenticator, counters } = this.#parts;
+    if (policy.overloaded() && !policy.isEmergency(leg.request)) return this.#shed(leg);
     const transactionId = uuid(random);
     const facts = requestFacts(leg, this.#parts.localAddresses(), (base) => authenticator.judge(leg.request, base));
     const decision = policy.decide(facts);
@@ -80,6 +81,13 @@ export class CallControl implements SignalingHandler {
     this.#received(callFacts, leg, decision);
     if (decision.kind === 'refuse') this.#refuseCall(callFacts, leg, decision, facts);
     else this.#admit(callFacts, decision, leg);
+  }
+
+  /** More work than can be done in time: refused before it costs anything, and without a record. */
+  #shed(leg: InboundLeg): void {
+    this.#parts.counters.add('decisions', 'node.overloaded');
+    const seconds = 1 + (this.#parts.random.uint32() % 5);
+    leg.respond(503, { headers: [['Retry-After', String(seconds)]] });
   }
 
   onRequest(incoming: InboundRequest): void {

@@ -18,7 +18,7 @@ import {
   type Target,
   TargetHealth,
 } from '../routing/index.js';
-import { type StoredDigests, storedDigests } from '../sip/index.js';
+import { type SipRequest, type StoredDigests, storedDigests } from '../sip/index.js';
 import type { AttemptEnd } from './attempt.js';
 
 /** Last OPTIONS of a customer: termination health. */
@@ -172,6 +172,13 @@ export class Policy {
       return health.answered(planned.targetKey, true);
     }
     health.missed(planned.targetKey, end.code, retryAfterSeconds(end));
+  }
+
+  /** Whether a request dials an emergency or emergency test code. */
+  isEmergency(request: SipRequest): boolean {
+    const { user } = request.uri;
+    if (user === undefined) return false;
+    return this.#snapshot.emergencyNumbers.has(user) || this.#snapshot.emergencyTestNumbers.has(user);
   }
 
   /** Health of targets, for the prober. */

@@ -152,6 +152,15 @@ export class SipTransports implements Wire {
     return listeners.map((listener) => ({ transport: listener.spec.transport, ...listener.bound }));
   }
 
+  /** Milliseconds a datagram waits at the slowest UDP listener before it is read: the sign of overload. */
+  queueDelayMs(): number {
+    let delayMs = 0;
+    for (const listener of this.#running?.listeners ?? []) {
+      if (listener instanceof UdpListener) delayMs = Math.max(delayMs, listener.queueDelayMs);
+    }
+    return delayMs;
+  }
+
   /** Whether a target of that transport and family can be reached: whether we listen on them. */
   supports(transport: TransportName, family: Family): boolean {
     const specs = this.#options.listeners;

@@ -11,6 +11,7 @@ import {
 } from './address.js';
 import type { Endpoint, Flow } from './flow.js';
 import { maxMessageBytes, type TransportContext } from './limits.js';
+import { QueueProbe } from './queue-probe.js';
 
 /**
  * SIP over UDP (RFC 3261 §18): one socket for each listener, one datagram for each message, and a small flow object
@@ -28,6 +29,7 @@ export class UdpListener {
   readonly #flows = new Map<string, UdpFlow>();
   #socket: Socket | undefined;
   #bound: Endpoint;
+  #probe: QueueProbe | undefined;
 
   constructor(spec: ListenerSpec, own: readonly LocalAddress[], context: TransportContext) {
     this.spec = spec;
@@ -63,6 +65,13 @@ export class UdpListener {
     socket.removeAllListeners('error').on('error', (error) => this.#socketFailed(error));
     socket.on('message', (bytes, remote) => this.#received(bytes, remote));
     this.#widenBuffer(socket);
+    this.#probe = new QueueProbe(this.#bound, this.#context.scheduler);
+    await this.#probe.start();
+  }
+
+  /** Milliseconds a datagram waits here before it is read. */
+  get queueDelayMs(): number {
+    return this.#probe?.delayMs ?? 0;
   }
 
   /** The flow to a remote endpoint. */
@@ -108,11 +117,13 @@ export class UdpListener {
     const socket = this.#socket;
     this.#socket = undefined;
     this.#flows.clear();
+    this.#probe?.stop();
     return new Promise((resolve) => (socket ? socket.close(() => resolve()) : resolve()));
   }
 
   #received(bytes: Buffer, remote: RemoteInfo): void {
     const { counters, guard, limits, receiver } = this.#context;
+    if (this.#probe?.taken(bytes, remote.port)) return;
     if (isKeepAlive(bytes)) counters.add('sip_keepalives', 'udp');
     else if (bytes.length > maxMessageBytes(limits)) counters.add('sip_messages_dropped', 'too-large');
     else if (guard.admitMessage(plainAddress(remote.address))) {

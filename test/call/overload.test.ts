@@ -1,0 +1,37 @@
+import { describe, expect, it } from 'vitest';
+import { OverloadMonitor } from '../../src/call/overload.js';
+import { VirtualTime } from '../../src/core/index.js';
+
+describe('overload monitor', () => {
+  it('sheds once messages wait too long and takes calls again only when they wait little', () => {
+    const time = new VirtualTime();
+    let delayMs = 0;
+    const monitor = new OverloadMonitor(time, () => delayMs);
+    monitor.start();
+    const after = (delay: number): boolean => {
+      delayMs = delay;
+      time.advance(100);
+      return monitor.overloaded;
+    };
+    expect([after(0), after(150), after(201), after(150), after(81), after(79), after(150)]).toEqual([
+      false,
+      false,
+      true,
+      true,
+      true,
+      false,
+      false,
+    ]);
+    monitor.stop();
+    expect(time.pending).toBe(0);
+  });
+
+  it('sees a queue that grew since the last look at once', () => {
+    const time = new VirtualTime();
+    let delayMs = 0;
+    const monitor = new OverloadMonitor(time, () => delayMs);
+    expect(monitor.overloaded).toBe(false);
+    delayMs = 500;
+    expect(monitor.overloaded).toBe(true);
+  });
+});
