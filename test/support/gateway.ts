@@ -70,12 +70,20 @@ export class GatewayUnderTest {
   /** Port of the UDP and the TCP listener, on 127.0.0.1. */
   readonly sipPort: number;
   readonly metricsUrl: string;
+  readonly mediaPorts: { readonly first: number; readonly last: number };
 
-  constructor(program: Program, dataDir: string, sipPort: number, metricsUrl: string) {
+  constructor(
+    program: Program,
+    dataDir: string,
+    sipPort: number,
+    metricsUrl: string,
+    mediaPorts: { readonly first: number; readonly last: number },
+  ) {
     this.#program = program;
     this.dataDir = dataDir;
     this.sipPort = sipPort;
     this.metricsUrl = metricsUrl;
+    this.mediaPorts = mediaPorts;
   }
 
   get pid(): number {
@@ -186,7 +194,10 @@ export async function startGateway(
   const ready = JSON.parse(await program.line((line) => line.includes('"gateway ready"'), READY_LIMIT_MS)) as {
     metrics: string;
   };
-  const gateway = new GatewayUnderTest(program, dataDir, sipPort, ready.metrics);
+  const gateway = new GatewayUnderTest(program, dataDir, sipPort, ready.metrics, {
+    first: mediaPort,
+    last: mediaPort + mediaPorts - 1,
+  });
   if (!options.keep) onTestFinished(() => void gateway.stop());
   return gateway;
 }
