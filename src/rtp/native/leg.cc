@@ -121,10 +121,10 @@ bool Leg::onRtp(uint8_t* packet, int length, int capacity, const Endpoint& from,
   if (!description_->receives) return drop(kDropDirection);
   {
     Update update(record_);
-    reception_.onPacket(view, length, nowMs, description_->types, record_);
+    reception_.onPacket(view, length, nowMs, *description_->types, record_);
   }
   lastHeardMs_ = nowMs;
-  const PayloadType& type = description_->types.types[view.payloadType];
+  const PayloadType& type = description_->types->types[view.payloadType];
   if (type.kind == kEvent && view.payloadBytes >= 4) {
     const uint32_t word = readU32(packet + view.payloadOffset);
     events_->onTelephoneEvent(side_, word, view.timestamp, type.clockRateHz, nowMs);
@@ -277,6 +277,6 @@ bool Leg::dropForeign(const uint8_t* packet, int length) {
   return drop(length > 0 && packet[0] >= 20 && packet[0] <= 63 ? kDropDtls : kDropNotRtp);
 }
 
-bool Leg::dropUnsent() { return drop(!peer_->description_ || peer_->wanted_ ? kDropNoTarget : kDropPeerDirection); }
+bool Leg::dropUnsent() { return drop(peer_->wanted_ ? kDropNoTarget : kDropPeerDirection); }
 
 }  // namespace trunkline

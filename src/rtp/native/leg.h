@@ -28,7 +28,8 @@ struct Description {
   bool receives = false;
   bool udptl = false;
   LatchFacts latch;
-  PayloadTable types;
+  // Shared: calls differ little in their formats.
+  std::shared_ptr<const PayloadTable> types;
   // SRTP: null contexts with `sealed` set mean that the keys are those of before.
   bool sealed = false;
   bool newReceiveKey = false;

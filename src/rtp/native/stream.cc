@@ -244,7 +244,6 @@ void Reception::onPacket(const RtpView& view, int sizeBytes, double arrivalMs, c
   record[kLastPacketMs] = arrivalMs;
   Source* source = current_ && current_->ssrc == view.ssrc ? current_ : select(view.ssrc, record);
   if (source->count(view.sequence, record) && source != current_) switchTo(source, record);
-  trustNext_ = false;
   source->lastTimestamp = view.timestamp;
   source->lastArrivalMs = arrivalMs;
   const int type = view.payloadType;
@@ -298,6 +297,7 @@ Source* Reception::select(uint32_t ssrc, Record& record) {
     if (!taken) place = &pool_[at];
   }
   *place = Source(ssrc, trustNext_);
+  trustNext_ = false;
   order_[count_++] = place;
   return place;
 }

@@ -20,6 +20,14 @@ struct PayloadType {
 
 struct PayloadTable {
   PayloadType types[128] = {};
+
+  bool operator==(const PayloadTable& other) const {
+    for (int type = 0; type < 128; type++) {
+      const PayloadType& one = types[type];
+      if (one.clockRateHz != other.types[type].clockRateHz || one.kind != other.types[type].kind) return false;
+    }
+    return true;
+  }
 };
 
 // The RTP fixed header (RFC 3550 §5.1).

@@ -2,7 +2,8 @@
 
 #include <arpa/inet.h>
 
-#include <cstring>
+#include <cstdlib>
+#include <vector>
 
 namespace trunkline {
 namespace {
@@ -48,14 +49,26 @@ void readBlocks(napi_env env, napi_value list, LatchFacts* latch) {
   }
 }
 
-void readTypes(napi_env env, napi_value object, PayloadTable* types) {
+// Tables in use lately, the newest first; each JavaScript thread has its own.
+constexpr size_t kTablesKept = 16;
+thread_local std::vector<std::shared_ptr<const PayloadTable>> tables;
+
+std::shared_ptr<const PayloadTable> readTypes(napi_env env, napi_value object) {
   size_t clocks = 0;
   size_t kinds = 0;
   const double* rates = elements<double>(env, property(env, object, "clockRatesHz"), &clocks);
   const uint8_t* marks = elements<uint8_t>(env, property(env, object, "kinds"), &kinds);
+  auto made = std::make_shared<PayloadTable>();
   for (size_t type = 0; type < 128 && clocks == 128 && kinds == 128; type++) {
-    types->types[type] = {rates[type], static_cast<Kind>(marks[type])};
+    made->types[type].clockRateHz = rates[type];
+    made->types[type].kind = static_cast<Kind>(marks[type]);
   }
+  for (const auto& known : tables) {
+    if (*known == *made) return known;
+  }
+  tables.insert(tables.begin(), made);
+  if (tables.size() > kTablesKept) tables.pop_back();
+  return made;
 }
 
 }  // namespace
@@ -76,7 +89,7 @@ std::unique_ptr<Description> readDescription(napi_env env, napi_value object, Kn
   made->udptl = flag("udptl");
   made->latch.signalling = address("signallingAddress");
   readBlocks(env, property(env, object, "allowedSources"), &made->latch);
-  readTypes(env, object, &made->types);
+  made->types = readTypes(env, object);
   KnownKeys now;
   now.described = keyText(env, property(env, object, "receive"));
   if (!made->udptl) {
