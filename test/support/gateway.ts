@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { MetricsText } from './open-metrics.js';
@@ -27,6 +27,7 @@ export interface CallRecord {
   readonly DestinationPhoneNumber: string;
   readonly BillableDurationSeconds: number;
   readonly Trunkline: {
+    readonly Recovered: boolean;
     readonly HangupSide: string;
     readonly Code: string;
     readonly Reason: string;
@@ -135,6 +136,16 @@ export class GatewayUnderTest {
     return new MetricsText(await response.text());
   }
 
+  /** Kills it as a crash would. */
+  async kill(): Promise<void> {
+    await this.#program.stop('SIGKILL');
+  }
+
+  /** Starts a new process with the same configuration and directory. */
+  startAgain(): Promise<GatewayUnderTest> {
+    return startProcess(this.dataDir, this.sipPort, this.mediaPorts);
+  }
+
   /** Ends it with SIGINT (no drain) or SIGTERM; resolves with its exit status. */
   stop(signal: 'SIGINT' | 'SIGTERM' = 'SIGINT', graceMs = 10_000): Promise<number> {
     return this.#program.stop(signal, graceMs);
@@ -187,19 +198,21 @@ export async function startGateway(
     },
     settings,
   );
-  const file = join(dataDir, 'gateway.yaml');
-  mkdirSync(dataDir, { recursive: true });
-  writeFileSync(file, JSON.stringify(config, undefined, 2));
-  const program = new Program(process.execPath, ['dist/main.js', 'serve', '--config', file]);
-  const ready = JSON.parse(await program.line((line) => line.includes('"gateway ready"'), READY_LIMIT_MS)) as {
-    metrics: string;
-  };
-  const gateway = new GatewayUnderTest(program, dataDir, sipPort, ready.metrics, {
-    first: mediaPort,
-    last: mediaPort + mediaPorts - 1,
-  });
+  writeFileSync(join(dataDir, 'gateway.yaml'), JSON.stringify(config, undefined, 2));
+  const gateway = await startProcess(dataDir, sipPort, { first: mediaPort, last: mediaPort + mediaPorts - 1 });
   if (!options.keep) onTestFinished(() => void gateway.stop());
   return gateway;
+}
+
+async function startProcess(
+  dataDir: string,
+  sipPort: number,
+  mediaPorts: GatewayUnderTest['mediaPorts'],
+): Promise<GatewayUnderTest> {
+  const program = new Program(process.execPath, ['dist/main.js', 'serve', '--config', join(dataDir, 'gateway.yaml')]);
+  const line = await program.line((text) => text.includes('"gateway ready"'), READY_LIMIT_MS);
+  const ready = JSON.parse(line) as { readonly metrics: string };
+  return new GatewayUnderTest(program, dataDir, sipPort, ready.metrics, mediaPorts);
 }
 
 /** Maps are merged, everything else is replaced. */
