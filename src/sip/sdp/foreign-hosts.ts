@@ -1,4 +1,3 @@
-import { isIP } from 'node:net';
 import type { SessionDescription } from './description.js';
 
 /**
@@ -18,7 +17,7 @@ export class ForeignHosts {
 
   /** True where the text holds an IP literal or one of the host names. */
   areNamedIn(text: string): boolean {
-    return IPV4.test(text) || hasIpv6(text) || this.hasName(text);
+    return IPV4.test(text) || IPV6.test(text) || this.hasName(text);
   }
 
   private hasName(text: string): boolean {
@@ -32,16 +31,7 @@ export class ForeignHosts {
 /** Shorter names would also match ordinary words; o= commonly holds none shorter. */
 const MIN_NAME_LENGTH = 4;
 
-const IPV4 = /(?:^|[^\d.])\d{1,3}(?:\.\d{1,3}){3}(?![\d.])/;
-const IPV6_SHAPE = /[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,8}/g;
+const IPV4 = /(?<!\d)\d{1,3}(?:\.\d{1,3}){3}(?!\d)/;
+/** A compressed address shows by its two colons, a full one by its eight groups; either may stand beside other colons. */
+const IPV6 = /::|[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){7}/;
 const HOST_WORD = /[A-Za-z0-9._-]+/g;
-
-function hasIpv6(text: string): boolean {
-  if (text.indexOf(':') === text.lastIndexOf(':')) return false;
-  for (const shape of text.match(IPV6_SHAPE) ?? []) {
-    const candidate = shape.startsWith(':') && !shape.startsWith('::') ? shape.slice(1) : shape;
-    const trimmed = candidate.endsWith(':') && !candidate.endsWith('::') ? candidate.slice(0, -1) : candidate;
-    if (isIP(trimmed) === 6) return true;
-  }
-  return false;
-}

@@ -111,6 +111,7 @@ function anchoredSection(
   if (media.isUdptl) return ported;
   ported.protocol =
     order.profile ?? defaultProfile(media.protocol, order.crypto !== undefined && order.crypto.length > 0);
+  if (!/F$/i.test(ported.protocol)) ported.removeAttributes('rtcp-fb');
   if (order.rtcpPort !== order.rtpPort + 1 || media.has('rtcp')) ported.addAttribute('rtcp', String(order.rtcpPort));
   for (const line of order.crypto ?? []) ported.addAttribute('crypto', line);
   for (const attribute of order.attributes ?? []) ported.addAttribute(attribute);
