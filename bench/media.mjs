@@ -95,12 +95,23 @@ async function sustained(relay) {
   const child = spawn(join(benchDir, 'relay-pps.sh'), [relay, ...args], {
     env: { ...process.env, BENCH_BIN: binDir },
     stdio: ['ignore', 'pipe', 'inherit'],
+    detached: true,
   });
   let text = '';
   for await (const chunk of child.stdout) text += chunk;
+  endGroup(child.pid);
   const line = JSON.parse(text.trim().split('\n').at(-1));
   if (line.error) throw new Error(`${relay}: ${line.error}`);
   return outcomeOf(line.max_pps, line.pid_us_per_pkt, line.lat_at_half_us, line.rss_kb, line.generator_limited);
+}
+
+/** A relay whose set-up failed is left running by the driver: ends whatever is left of its process group. */
+function endGroup(leader) {
+  try {
+    process.kill(-leader, 'SIGKILL');
+  } catch (error) {
+    if (error.code !== 'ESRCH') throw error;
+  }
 }
 
 function outcomeOf(pps, usPerPacket, latency, rssKb, generatorLimited) {
