@@ -80,6 +80,7 @@ napi_value open(napi_env env, napi_callback_info info) {
   auto* handle = fromExternal<Handle>(env, args[0]);
   const auto id = static_cast<uint32_t>(toDouble(env, args[1]));
   LegPlace places[2];
+  if (!handle->relay->running()) return text(env, "the relay has stopped");
   if (!readPlace(env, *handle, property(env, args[3], "customer"), &places[0]) ||
       !readPlace(env, *handle, property(env, args[3], "remote"), &places[1])) {
     return text(env, "not an IP address, or no such slot");

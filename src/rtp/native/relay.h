@@ -114,6 +114,7 @@ class Relay final : public EventSink {
   bool start();
   // Ends the thread; every session is retired then.
   void stop();
+  bool running() const { return running_; }
   bool raw() const { return outbox_.raw(); }
   double nowMs() const;
 

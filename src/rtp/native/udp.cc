@@ -17,6 +17,7 @@ constexpr int kIp6Bytes = 40;
 // Beyond this a packet may need fragments, which the kernel makes for sockets only.
 constexpr int kMaxRawPayload = 1400;
 constexpr uint8_t kHopLimit = 64;
+constexpr int kRawSendBytes = 4 << 20;
 
 // One's complement sum of big-endian words, unfolded (RFC 1071); 32-bit steps, as the sum is the same.
 uint64_t sumOf(const uint8_t* bytes, int count, uint64_t sum) {
@@ -77,6 +78,17 @@ void writeIp6(uint8_t* header, const Endpoint& local, const Endpoint& to, int pa
   memcpy(header, &ip, sizeof ip);
 }
 
+// One socket now sends what hundreds sent, so it gets room for all of them; negative without CAP_NET_RAW.
+int openRaw(int family) {
+  const int fd = socket(family, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_RAW);
+  if (fd < 0) return -1;
+  const int room = kRawSendBytes;
+  if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof room) != 0) {
+    setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
+  }
+  return fd;
+}
+
 }  // namespace
 
 int bindUdp(const Endpoint& local) {
@@ -106,8 +118,8 @@ int receive(int fd, uint8_t* packet, int capacity, Endpoint* from) {
 
 Outbox::Outbox(bool raw) {
   if (!raw) return;
-  raw4_ = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_RAW);
-  raw6_ = socket(AF_INET6, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_RAW);
+  raw4_ = openRaw(AF_INET);
+  raw6_ = openRaw(AF_INET6);
 }
 
 Outbox::~Outbox() { shut(); }
