@@ -81,7 +81,8 @@ export class Forks {
   #ended(tag: string, dialog: InviteDialog): void {
     this.#live.delete(tag);
     if (dialog.wasConfirmed) this.#acks.set(ownCopy(tag), dialog.sentAck);
-    if (this.#live.size === 0 && this.#acks.size > 0) this.onAllEnded?.();
+    if (this.#live.size > 0 || this.#acks.size === 0) return;
+    this.onAllEnded?.();
   }
 }
 

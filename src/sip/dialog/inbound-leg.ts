@@ -1,7 +1,7 @@
-import { type GatewayError, hexToken } from '../../core/index.js';
+import type { GatewayError } from '../../core/index.js';
 import type { SipRequest } from '../message/index.js';
 import type { HeaderRow, InboundLeg, InboundLegHandler, ResponseOrder } from '../signaling.js';
-import type { ListTimer, ServerTransaction, ServerUser } from '../transaction/index.js';
+import { type ListTimer, type ServerTransaction, type ServerUser, token } from '../transaction/index.js';
 import type { Flow } from '../transport/flow.js';
 import { composeResponse, contactOf, NO_ROWS, type ResponseTemplate, responseTemplate } from './compose.js';
 import type { DialogContext } from './context.js';
@@ -51,7 +51,7 @@ export class InviteServerLeg implements InboundLeg, ServerUser, ReliableResponse
     this.request = request;
     this.flow = flow;
     this.#transaction = transaction;
-    this.localTag = hexToken(context.random, 2);
+    this.localTag = token(context.random, 2);
     this.supportsReliable = supportsOption(request, '100rel');
     this.#requiresReliable = listsTag(request, 'Require', '100rel');
     this.#template = responseTemplate(request, transaction);

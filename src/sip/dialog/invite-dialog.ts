@@ -17,6 +17,7 @@ import { DialogRequest, type Outcome } from './dialog-request.js';
 import type { DialogState } from './dialog-state.js';
 import { GlareRetry } from './glare-retry.js';
 import { idleHandler } from './idle-handler.js';
+import { methodSet } from './method-sets.js';
 import { flowLeadsTo, locationOf, TargetWalk } from './next-hop.js';
 import { describesSession, OfferAnswer } from './offer-answer.js';
 import { SentAck } from './sent-ack.js';
@@ -48,7 +49,7 @@ export class InviteDialog implements Dialog {
   inviteInProgress: boolean;
   #phase: Phase = 'early';
   #wasConfirmed = false;
-  #remoteAllows = new Set<string>();
+  #remoteAllows: ReadonlySet<string> = NONE;
   readonly #glare: GlareRetry;
   /** CSeq number of the 2xx that the call layer has yet to ACK. */
   #toAck: number | undefined;
@@ -188,12 +189,11 @@ export class InviteDialog implements Dialog {
   }
 
   noteAllows(message: SipRequest | SipResponse): void {
-    if (!message.headers.has('Allow')) return;
-    this.#remoteAllows = new Set(message.headers.list('Allow'));
+    if (message.headers.has('Allow')) this.#remoteAllows = methodSet(message);
   }
 
   forgetAllow(method: string): void {
-    this.#remoteAllows.delete(method);
+    this.#remoteAllows = new Set([...this.#remoteAllows].filter((each) => each !== method));
   }
 
   /** A 2xx to an INVITE of ours with this CSeq number waits for `ack`. */
@@ -398,6 +398,8 @@ export class InviteDialog implements Dialog {
     this.context.defer(() => done(error));
   }
 }
+
+const NONE: ReadonlySet<string> = new Set();
 
 /** A connection for an ACK may take this long; the peer repeats its 2xx meanwhile. */
 const ACK_CONNECT_MS = 5000;

@@ -1,8 +1,8 @@
-import { GatewayError, hexToken } from '../../core/index.js';
+import { GatewayError } from '../../core/index.js';
 import { type ChallengeTally, DigestClient } from '../auth/index.js';
 import type { SipResponse } from '../message/index.js';
 import type { HeaderRow, InviteOrder, MessageBody, OutboundLeg } from '../signaling.js';
-import type { ClientTransaction, ClientUser, ListTimer } from '../transaction/index.js';
+import { type ClientTransaction, type ClientUser, type ListTimer, token } from '../transaction/index.js';
 import type { Flow } from '../transport/flow.js';
 import { composeRequest, NO_ROWS } from './compose.js';
 import type { DialogContext } from './context.js';
@@ -56,8 +56,8 @@ export class InviteClientLeg implements OutboundLeg, ClientUser {
   constructor(context: DialogContext, order: InviteOrder) {
     this.#context = context;
     this.#order = order;
-    this.callId = hexToken(context.random, 4);
-    this.localTag = hexToken(context.random, 2);
+    this.callId = token(context.random, 4);
+    this.localTag = token(context.random, 2);
     this.#from = `${order.from};tag=${this.localTag}`;
     this.#walk = new TargetWalk(context, order.nextHop, order.connectTimeoutMs);
     this.#credentials = order.credentials && new DigestClient(order.credentials, context.random);
@@ -71,7 +71,10 @@ export class InviteClientLeg implements OutboundLeg, ClientUser {
       offered: describesSession(order.body?.contentType),
     });
     this.#forks.onAllEnded = () => {
-      if (this.#answered) this.#transaction?.handOver(new LateAnswers(context, this.#forks));
+      if (!this.#answered) return;
+      // Nothing holds on to the leg and its handler any more.
+      this.#forks.onAllEnded = undefined;
+      this.#transaction?.handOver(new LateAnswers(context, this.#forks));
     };
     context.defer(() => this.#nextTarget());
   }

@@ -1,3 +1,4 @@
+import { KeptBytes } from '../transaction/index.js';
 import type { Flow } from '../transport/flow.js';
 import type { DialogContext } from './context.js';
 
@@ -8,7 +9,7 @@ import type { DialogContext } from './context.js';
 export class SentAck {
   readonly #context: DialogContext;
   #sequence = 0;
-  #bytes: Buffer | undefined;
+  readonly #kept = new KeptBytes();
   #flow: Flow | undefined;
 
   constructor(context: DialogContext) {
@@ -17,14 +18,16 @@ export class SentAck {
 
   keep(sequence: number, bytes: Buffer, flow: Flow): void {
     this.#sequence = sequence;
-    this.#bytes = bytes;
+    this.#kept.keep(bytes);
+    this.#kept.shelve();
     this.#flow = flow;
   }
 
   /** Sends it again, if it was for the INVITE with this CSeq number. */
   repeat(sequence: number): void {
     const flow = this.#flow;
-    if (!flow || !this.#bytes || flow.closed || this.#sequence !== sequence) return;
-    this.#context.layer.transmit(undefined, this.#bytes, flow, true);
+    const { bytes } = this.#kept;
+    if (!flow || !bytes || flow.closed || this.#sequence !== sequence) return;
+    this.#context.layer.transmit(undefined, bytes, flow, true);
   }
 }

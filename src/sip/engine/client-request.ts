@@ -1,9 +1,9 @@
-import { GatewayError, hexToken } from '../../core/index.js';
+import { GatewayError } from '../../core/index.js';
 import { type ChallengeTally, DigestClient } from '../auth/index.js';
 import { composeRequest, type DialogContext, NO_ROWS, type Reached, TargetWalk } from '../dialog/index.js';
 import type { SipResponse } from '../message/index.js';
 import type { HeaderRow, RequestOrder } from '../signaling.js';
-import type { ClientTransaction, ClientUser, ListTimer } from '../transaction/index.js';
+import { type ClientTransaction, type ClientUser, type ListTimer, token } from '../transaction/index.js';
 
 /**
  * A request outside any dialog through all its tries: located targets in turn after a transport error or 503
@@ -32,9 +32,9 @@ export class ClientRequest implements ClientUser {
     this.#done = done;
     this.#walk = new TargetWalk(context, order.nextHop, order.connectTimeoutMs);
     this.#credentials = order.credentials && new DigestClient(order.credentials, context.random);
-    this.#callId = order.callId ?? hexToken(context.random, 4);
+    this.#callId = order.callId ?? token(context.random, 4);
     this.#sequence = order.sequence ?? 1;
-    this.#from = `${order.from};tag=${hexToken(context.random, 2)}`;
+    this.#from = `${order.from};tag=${token(context.random, 2)}`;
     this.#deadline = context.timers.start(order.timeoutMs ?? 64 * context.options.t1Ms, this, 'deadline');
     context.defer(() => this.#nextTarget());
   }

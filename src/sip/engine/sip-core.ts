@@ -1,11 +1,4 @@
-import {
-  type Counters,
-  type GatewayError,
-  hexToken,
-  type Logger,
-  type Random,
-  type Scheduler,
-} from '../../core/index.js';
+import type { Counters, GatewayError, Logger, Random, Scheduler } from '../../core/index.js';
 import {
   type CoreOptions,
   DEFAULT_OPTIONS,
@@ -33,7 +26,14 @@ import type {
   SignalingEngine,
   SignalingHandler,
 } from '../signaling.js';
-import { classLabel, methodLabel, type ServerTransaction, TimerLists, TransactionLayer } from '../transaction/index.js';
+import {
+  classLabel,
+  methodLabel,
+  type ServerTransaction,
+  TimerLists,
+  TransactionLayer,
+  token,
+} from '../transaction/index.js';
 import type { Flow, Locator, Wire, WireReceiver } from '../transport/flow.js';
 import { ClientRequest } from './client-request.js';
 import { Deferred } from './deferred.js';
@@ -380,7 +380,7 @@ export class SipCore implements SignalingEngine, WireReceiver, DialogContext {
   }
 
   #tag(): string {
-    return hexToken(this.random, 2);
+    return token(this.random, 2);
   }
 }
 

@@ -3,7 +3,8 @@ import { SipRequest, type SipResponse, serialize } from '../message/index.js';
 import type { HeaderRow } from '../signaling.js';
 import type { Flow } from '../transport/flow.js';
 import { inviteClientTable } from './invite-client.js';
-import { clientKey } from './matching.js';
+import { KeptBytes } from './kept-bytes.js';
+import { branchOf, clientKey } from './matching.js';
 import { nonInviteClientTable } from './non-invite-client.js';
 import type { Action } from './table.js';
 import { type RunnerContext, Transaction } from './transaction.js';
@@ -24,16 +25,13 @@ export interface ClientContext extends RunnerContext {
   removeClient(transaction: ClientTransaction): void;
 }
 
-const NO_BYTES = Buffer.alloc(0);
-
 /** A client transaction of either kind; made by the layer. */
 export class ClientTransaction extends Transaction {
   readonly method: string;
-  readonly branch: string;
   #user: ClientUser;
   readonly #context: ClientContext;
   #request: SipRequest | undefined;
-  #bytes: Buffer;
+  readonly #kept = new KeptBytes();
   /** What came with the event that runs now. */
   #response: SipResponse | undefined;
   #responseFlow: Flow | undefined;
@@ -51,10 +49,13 @@ export class ClientTransaction extends Transaction {
     );
     this.#context = context;
     this.method = request.method;
-    this.branch = branch;
     this.#user = user;
     this.#request = request;
-    this.#bytes = serialize(request);
+    this.#kept.keep(serialize(request));
+  }
+
+  get branch(): string {
+    return branchOf(this.key);
   }
 
   /** Sends the request for the first time. */
@@ -99,11 +100,11 @@ export class ClientTransaction extends Transaction {
   protected perform(kind: Action['kind']): void {
     switch (kind) {
       case 'send':
-        this.#context.transmit(this.#request, this.#bytes, this.flow, false);
+        this.#context.transmit(this.#request, this.#kept.bytes!, this.flow, false);
         return;
       case 'resend':
       case 'resendAck':
-        this.#context.transmit(undefined, this.#bytes, this.flow, true);
+        this.#context.transmit(undefined, this.#kept.bytes!, this.flow, true);
         return;
       case 'sendAck':
         this.#sendAck();
@@ -113,7 +114,9 @@ export class ClientTransaction extends Transaction {
         return;
       case 'release':
         this.#request = undefined;
-        if (this.state !== 'completed' || this.method !== 'INVITE') this.#bytes = NO_BYTES;
+        // The ACK of a refused INVITE is sent again; everything else has been said.
+        if (this.state === 'completed' && this.method === 'INVITE') this.#kept.shelve();
+        else this.#kept.drop();
         return;
       case 'reportTimeout':
         this.#user.onTimeout(this);
@@ -131,8 +134,9 @@ export class ClientTransaction extends Transaction {
 
   #sendAck(): void {
     const ack = follower(this.#request!, 'ACK', this.#response!.headers.get('To')!, []);
-    this.#bytes = serialize(ack);
-    this.#context.transmit(ack, this.#bytes, this.flow, false);
+    const bytes = serialize(ack);
+    this.#kept.keep(bytes);
+    this.#context.transmit(ack, bytes, this.flow, false);
   }
 
   #eventOf(status: number): string {

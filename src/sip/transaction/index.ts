@@ -2,6 +2,7 @@ export { type ClientContext, ClientTransaction, type ClientUser } from './client
 export { drawTable } from './draw.js';
 export { inviteClientTable } from './invite-client.js';
 export { inviteServerTable } from './invite-server.js';
+export { KeptBytes } from './kept-bytes.js';
 export { classLabel, type LayerParts, methodLabel, TransactionLayer } from './layer.js';
 export { BranchMaker, clientKey, mergeKey, serverKey } from './matching.js';
 export { nonInviteClientTable } from './non-invite-client.js';
@@ -10,4 +11,5 @@ export { ServerTransaction, type ServerUser } from './server-transaction.js';
 export { DEFAULT_TIMERS, type TimerDelays, type TimerSettings, timerDelays } from './settings.js';
 export type { Action, Growth, Row, Table, TimerName } from './table.js';
 export { type ListTimer, TimerLists, type TimerOwner } from './timer-lists.js';
+export { token } from './tokens.js';
 export { hostOf, responseVias, viaValue } from './via.js';

@@ -1,5 +1,6 @@
-import { hexToken, type Random } from '../../core/index.js';
+import type { Random } from '../../core/index.js';
 import type { SipRequest, Via } from '../message/index.js';
+import { token } from './tokens.js';
 
 /**
  * Branches and transaction keys (RFC 3261 §17.1.3, §17.2.3).
@@ -21,12 +22,12 @@ export class BranchMaker {
 
   constructor(random: Random) {
     this.#random = random;
-    this.#prefix = COOKIE + hexToken(random, 1);
+    this.#prefix = COOKIE + token(random, 1);
   }
 
   /** A fresh branch for a request to this Request-URI. */
   make(requestUri: string): string {
-    return this.#prefix + uriHash(requestUri) + hexToken(this.#random, 2);
+    return this.#prefix + uriHash(requestUri) + token(this.#random, 2);
   }
 
   /** True when this branch is ours and was made for this same Request-URI. */
@@ -44,6 +45,9 @@ function uriHash(text: string): string {
 
 /** Responses find their client transaction by branch and method (RFC 3261 §17.1.3). */
 export const clientKey = (branch: string, method: string): string => `${branch} ${method}`;
+
+/** The branch that a client key was made with. */
+export const branchOf = (key: string): string => key.slice(0, key.indexOf(' '));
 
 /**
  * Requests find their server transaction by branch, sent-by and method; ACK and CANCEL look under INVITE

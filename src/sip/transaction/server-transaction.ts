@@ -3,6 +3,7 @@ import type { SipRequest, SipResponse } from '../message/index.js';
 import { serialize } from '../message/index.js';
 import type { Flow, ResolvedTarget } from '../transport/flow.js';
 import { inviteServerTable } from './invite-server.js';
+import { KeptBytes } from './kept-bytes.js';
 import { nonInviteServerTable } from './non-invite-server.js';
 import type { Action } from './table.js';
 import { type RunnerContext, Transaction } from './transaction.js';
@@ -46,7 +47,7 @@ export class ServerTransaction extends Transaction {
   localTag = '';
   readonly #context: ServerContext;
   #request: SipRequest | undefined;
-  #bytes: Buffer | undefined;
+  readonly #kept = new KeptBytes();
   /** What came with the event that runs now. */
   #message: SipRequest | SipResponse | undefined;
   #error: GatewayError | undefined;
@@ -101,7 +102,7 @@ export class ServerTransaction extends Transaction {
   /** The 2xx to an INVITE is acknowledged, or given up: what is left only absorbs copies of the INVITE. */
   settle(): void {
     if (this.state !== 'accepted') return;
-    this.#bytes = undefined;
+    this.#kept.drop();
     this.#letGo();
   }
 
@@ -112,7 +113,7 @@ export class ServerTransaction extends Transaction {
 
   /** Bytes last sent, for `repeat`. */
   get lastBytes(): Buffer | undefined {
-    return this.#bytes;
+    return this.#kept.bytes;
   }
 
   transportFailed(error: GatewayError): void {
@@ -127,7 +128,7 @@ export class ServerTransaction extends Transaction {
         this.#send(this.#message as SipResponse);
         return;
       case 'resend':
-        if (this.#bytes) this.#context.transmitResponse(this, undefined, this.#bytes, true);
+        this.#resend();
         return;
       case 'passUp':
         this.user.onAck?.(this.#message as SipRequest, this.flow);
@@ -135,6 +136,7 @@ export class ServerTransaction extends Transaction {
       case 'release':
         this.#request = undefined;
         // What is left of another request than INVITE tells its user nothing any more.
+        if (this.state === 'completed') this.#kept.shelve();
         if (this.method !== 'INVITE') this.#letGo();
         return;
       case 'reportTimeout':
@@ -150,6 +152,11 @@ export class ServerTransaction extends Transaction {
     this.#context.removeServer(this);
   }
 
+  #resend(): void {
+    const { bytes } = this.#kept;
+    if (bytes) this.#context.transmitResponse(this, undefined, bytes, true);
+  }
+
   #letGo(): void {
     this.user = NO_USER;
     this.vias = [];
@@ -157,7 +164,7 @@ export class ServerTransaction extends Transaction {
 
   #send(response: SipResponse): void {
     const bytes = serialize(response);
-    this.#bytes = bytes;
+    this.#kept.keep(bytes);
     this.#context.transmitResponse(this, response, bytes, false);
   }
 
