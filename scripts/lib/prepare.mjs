@@ -89,9 +89,21 @@ function build(say) {
     timeout: BUILD_LIMIT_MS,
   });
   if (status !== 0) throw new Error(`the build failed:\n${output}`);
+  buildNative(say);
   mkdirSync(dirname(BUILT), { recursive: true });
   writeFileSync(BUILT, '');
   utimesSync(BUILT, startedAt, startedAt);
+}
+
+const NATIVE_SOURCES = join(ROOT, 'src', 'rtp', 'native');
+const NATIVE_BUILT = join(ROOT, 'build', 'Release', 'relay.node');
+
+/** The compiled packet path, where this machine can build it; without it the TypeScript engine carries the media. */
+function buildNative(say) {
+  if (existsSync(NATIVE_BUILT) && statSync(NATIVE_BUILT).mtimeMs > newestMs(NATIVE_SOURCES)) return;
+  const script = join(ROOT, 'scripts', 'build-native.mjs');
+  const { output } = runQuietly(process.execPath, [script], { cwd: ROOT, timeout: BUILD_LIMIT_MS });
+  if (!existsSync(NATIVE_BUILT)) say(output.trim().split('\n')[0] ?? 'native packet path not built');
 }
 
 const LOCK_POLL_MS = 200;
