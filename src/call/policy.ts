@@ -196,6 +196,11 @@ export class Policy {
     }
   }
 
+  /** Places that calls and attempts hold now: none once every call is over. */
+  debugView(): { readonly calls: number; readonly carrierAttempts: number } {
+    return { calls: this.#slots.size, carrierAttempts: this.#carrierPlaces.size };
+  }
+
   countryOf(number: string): string {
     return countryOf(number) ?? '';
   }

@@ -49,6 +49,14 @@ export class VirtualTime implements Scheduler {
     return this.#heap[0]?.dueMs;
   }
 
+  /** Fires the next timer alone, moving time to it; false when none is set. Lets a caller settle promises in between. */
+  step(): boolean {
+    this.#dropCancelled();
+    if (this.#heap.length === 0) return false;
+    this.#fireNext();
+    return true;
+  }
+
   /** Moves time forward by `ms`, firing what falls due on the way, in order. */
   advance(ms: number): void {
     const endMs = this.#nowMs + ms;
