@@ -82,24 +82,33 @@ function leading(address: Address, prefix: number): Address {
   return prefix === 0 ? 0 : address >>> (32 - prefix);
 }
 
-/** A few blocks, looked through one by one. */
+/** A few blocks, looked through one by one. IPv4 blocks lie as pairs of (bits, right shift) in one array. */
 export class CidrSet {
-  readonly #blocks: readonly Block[];
+  readonly #v4: readonly number[];
+  readonly #v6: readonly Block[];
 
   /** Blocks that are not valid are left out. */
   constructor(blocks: readonly string[]) {
-    this.#blocks = blocks.map(parseBlock).filter((block) => block !== undefined);
+    const parsed = blocks.map(parseBlock).filter((block) => block !== undefined);
+    this.#v4 = parsed.filter((block) => !block.v6).flatMap((block) => [Number(block.bits), 32 - block.prefix]);
+    this.#v6 = parsed.filter((block) => block.v6);
   }
 
   get empty(): boolean {
-    return this.#blocks.length === 0;
+    return this.#v4.length === 0 && this.#v6.length === 0;
   }
 
   has(address: Address | undefined): boolean {
-    if (address === undefined) return false;
-    const v6 = typeof address === 'bigint';
-    for (const block of this.#blocks) {
-      if (block.v6 === v6 && leading(address, block.prefix) === block.bits) return true;
+    if (typeof address === 'number') return this.#hasV4(address);
+    return address !== undefined && this.#v6.some((block) => leading(address, block.prefix) === block.bits);
+  }
+
+  #hasV4(address: number): boolean {
+    const pairs = this.#v4;
+    for (let at = 0; at < pairs.length; at += 2) {
+      const shift = pairs[at + 1]!;
+      // A shift by 32 is no shift in JavaScript: /0 holds everything.
+      if (shift === 32 || address >>> shift === pairs[at]) return true;
     }
     return false;
   }

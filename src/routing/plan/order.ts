@@ -1,4 +1,4 @@
-import { type Random, unit } from '../../core/index.js';
+import type { Random } from '../../core/index.js';
 
 /**
  * Order of trying: tiers of one priority, lowest number first; inside a tier a draw by weight without replacement, so
@@ -51,7 +51,7 @@ export function drawTier<Value>(tier: Tier<Value>, random: Random, visit: (value
   const left = weights.slice();
   let weightLeft = tier.totalWeight;
   for (let drawn = 1; drawn <= count; drawn++) {
-    const index = drawn === count ? theOneLeft(left) : drawIndex(left, unit(random) * weightLeft);
+    const index = drawn === count ? theOneLeft(left) : drawIndex(left, point(random, weightLeft));
     weightLeft -= left[index]!;
     left[index] = 0;
     if (!visit(values[index]!)) return false;
@@ -59,13 +59,16 @@ export function drawTier<Value>(tier: Tier<Value>, random: Random, visit: (value
   return true;
 }
 
+/** A uniform point in [0, total). 32 bits are plenty: weights are at most 100, tiers a few hundred. */
+const point = (random: Random, total: number): number => (random.uint32() / 0x1_0000_0000) * total;
+
 /** Two values, the commonest tier: one draw, and no list of what is left. */
 function drawPair<Value>(
   { values, weights, totalWeight }: Tier<Value>,
   random: Random,
   visit: (value: Value) => boolean,
 ): boolean {
-  const first = unit(random) * totalWeight < weights[0]! ? 0 : 1;
+  const first = point(random, totalWeight) < weights[0]! ? 0 : 1;
   return visit(values[first]!) && visit(values[1 - first]!);
 }
 
