@@ -164,7 +164,7 @@ export class DialogInbox implements ReplyHooks {
 
   #invite(reply: Reply): void {
     const dialog = this.#dialog;
-    if (dialog.inviteInProgress || dialog.offers.open === 'local') {
+    if (dialog.outbox.inviteInProgress || dialog.offers.open === 'local') {
       this.#refuse(reply, 491, 'glare');
       return;
     }

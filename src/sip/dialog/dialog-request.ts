@@ -49,7 +49,7 @@ export class DialogRequest implements ClientUser {
 
   /** Sends it, or sends it again with a new CSeq number. */
   send(): void {
-    this.#walk = this.#dialog.reach(CONNECT_TIMEOUT_MS, (result) => this.#reached(result));
+    this.#walk = this.#dialog.outbox.reach(CONNECT_TIMEOUT_MS, (result) => this.#reached(result));
   }
 
   onResponse(response: SipResponse, _transaction: ClientTransaction, flow: Flow): void {
@@ -61,7 +61,7 @@ export class DialogRequest implements ClientUser {
       if (this.#challenged(response, flow) || this.plan.retry?.(response, this)) return;
       this.finished = true;
     }
-    this.#dialog.requestAnswered(this, response, flow);
+    this.#dialog.outbox.answered(this, response, flow);
     this.plan.done(response);
   }
 
@@ -83,7 +83,7 @@ export class DialogRequest implements ClientUser {
   fail(error: GatewayError): void {
     if (this.finished) return;
     this.finished = true;
-    this.#dialog.requestFailed(this, error);
+    this.#dialog.outbox.failed(this, error);
     this.plan.done(error);
   }
 
@@ -135,7 +135,7 @@ export class DialogRequest implements ClientUser {
 
   #repeated(response: SipResponse): void {
     if (this.plan.method === 'INVITE' && response.status >= 200 && response.status < 300)
-      this.#dialog.sentAck.repeat(this.sequence);
+      this.#dialog.outbox.sentAck.repeat(this.sequence);
   }
 
   get body(): MessageBody | undefined {

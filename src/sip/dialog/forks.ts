@@ -67,7 +67,7 @@ export class Forks {
   repeatAck(response: SipResponse): boolean {
     const tag = response.to.tag ?? '';
     const live = this.#live.get(tag)?.dialog;
-    const ack = live ? live.sentAck : this.#acks.get(tag);
+    const ack = live ? live.outbox.sentAck : this.#acks.get(tag);
     if (!ack || live?.state === 'early') return false;
     ack.repeat(response.cseq.sequence);
     return true;
@@ -80,7 +80,7 @@ export class Forks {
 
   #ended(tag: string, dialog: InviteDialog): void {
     this.#live.delete(tag);
-    if (dialog.wasConfirmed) this.#acks.set(ownCopy(tag), dialog.sentAck);
+    if (dialog.wasConfirmed) this.#acks.set(ownCopy(tag), dialog.outbox.sentAck);
     if (this.#live.size > 0 || this.#acks.size === 0) return;
     this.onAllEnded?.();
   }

@@ -1,4 +1,5 @@
 import { below, GatewayError, type Timer } from '../../core/index.js';
+import type { DialogOutbox } from './dialog-outbox.js';
 import type { DialogRequest } from './dialog-request.js';
 import type { InviteDialog } from './invite-dialog.js';
 
@@ -11,12 +12,14 @@ const MOST_TRIES = 5;
  */
 export class GlareRetry {
   readonly #dialog: InviteDialog;
+  readonly #outbox: DialogOutbox;
   #timer: Timer | undefined;
   #waiting: DialogRequest | undefined;
   #tries = 0;
 
-  constructor(dialog: InviteDialog) {
+  constructor(dialog: InviteDialog, outbox: DialogOutbox) {
     this.#dialog = dialog;
+    this.#outbox = outbox;
   }
 
   /** Takes the request; false when it was tried often enough. */
@@ -27,7 +30,7 @@ export class GlareRetry {
     }
     const { context, role } = this.#dialog;
     // While waiting, an INVITE of the peer is welcome.
-    this.#dialog.inviteInProgress = false;
+    this.#outbox.inviteInProgress = false;
     this.#dialog.offers.reset();
     const steps = role === 'uac' ? 210 + below(context.random, 191) : below(context.random, 201);
     this.#waiting = request;
@@ -50,7 +53,7 @@ export class GlareRetry {
       if (!this.wait(request)) request.fail(abandoned());
       return;
     }
-    this.#dialog.resendInvite(request);
+    this.#outbox.sendInvite(request);
   }
 }
 

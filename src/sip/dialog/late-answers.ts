@@ -40,7 +40,7 @@ export class LateAnswers implements ClientUser {
     const { dialog } = this.#forks.of(response, flow);
     this.#context.counters.add('sip_late_answers');
     dialog.confirm();
-    dialog.expectAck(response.cseq.sequence);
+    dialog.outbox.expectAck(response.cseq.sequence);
     dialog.ack();
     dialog.bye();
   }

@@ -250,7 +250,7 @@ export class InviteClientLeg implements OutboundLeg, ClientUser {
     const prack = (body?: MessageBody): void => {
       if (sent || dialog.state === 'terminated') return;
       sent = true;
-      dialog.sendPrack(rack, body);
+      dialog.outbox.prack(rack, body);
     };
     this.#order.handler.onProvisional(response, dialog, prack);
     if (!isOffer) prack();
@@ -267,7 +267,7 @@ export class InviteClientLeg implements OutboundLeg, ClientUser {
     dialog.noteAllows(response);
     if (describesSession(response.contentType)) dialog.offers.received();
     dialog.confirm();
-    dialog.expectAck(this.#sequence);
+    dialog.outbox.expectAck(this.#sequence);
     dialog.session.settle(response);
     this.#order.handler.onAnswered(response, dialog);
   }

@@ -93,7 +93,7 @@ export class SessionRefresh implements SessionTimerUser {
     const dialog = this.#dialog;
     if (dialog.state !== 'confirmed') return;
     if (dialog.remoteAllows.has('UPDATE')) {
-      dialog.sendRefresh('UPDATE', {}, (outcome) => this.#refreshed(outcome, 'UPDATE'));
+      dialog.outbox.update({}, (outcome) => this.#refreshed(outcome, 'UPDATE'), true);
       return;
     }
     if (dialog.busy) {
@@ -102,7 +102,7 @@ export class SessionRefresh implements SessionTimerUser {
     }
     const { localDescription } = dialog;
     const order: ResponseOrder = localDescription ? { body: localDescription } : {};
-    dialog.sendRefresh('INVITE', order, (outcome) => this.#refreshed(outcome, 'INVITE'));
+    dialog.outbox.invite(order, (outcome) => this.#refreshed(outcome, 'INVITE'), true);
   }
 
   onSessionExpired(): void {
