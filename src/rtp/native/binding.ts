@@ -106,6 +106,16 @@ export interface NativeBinding {
     nowMs: number,
     out: Int32Array,
   ): boolean;
+  /** Writes the first report of our own to a side's peer; returns its length, 0 when there is nothing to tell. */
+  twinReport(
+    twin: TwinHandle,
+    side: 0 | 1,
+    ssrc: number,
+    cname: string,
+    nowMs: number,
+    wallMs: number,
+    packet: Uint8Array,
+  ): number;
   twinFinish(twin: TwinHandle): void;
   twinEvents(twin: TwinHandle): readonly NativeEvent[];
   createSrtp(suite: string, key: Uint8Array, sealing: boolean): SrtpHandle | undefined;

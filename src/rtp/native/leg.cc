@@ -180,11 +180,15 @@ bool Leg::report(Reporter* reporter, double nowMs, double wallMs, uint8_t* packe
   const double lastMs = peer_->reader_.lastReportMs;
   if (lastMs >= 0 && nowMs - lastMs < kRtcpSilenceMs) return false;
   bool sender = false;
-  const Reporter::Facts facts = {sent_, peer_->reception_, reception_, peer_->reader_};
-  const int length = reporter->compose(facts, nowMs, wallMs, packet, &sender);
+  const int length = composeReport(reporter, nowMs, wallMs, packet, &sender);
   if (length == 0) return false;
   if (sender) reader_.ledger.noteAll(packet, length, nowMs);
   return sendRtcp(packet, length, capacity, out);
+}
+
+int Leg::composeReport(Reporter* reporter, double nowMs, double wallMs, uint8_t* packet, bool* sender) {
+  const Reporter::Facts facts = {sent_, peer_->reception_, reception_, peer_->reader_};
+  return reporter->compose(facts, nowMs, wallMs, packet, sender);
 }
 
 void Leg::finish() {

@@ -89,6 +89,8 @@ class Leg {
 
   // A report of our own to this leg's peer, when one is due; sealed, ready to leave.
   bool report(Reporter* reporter, double nowMs, double wallMs, uint8_t* packet, int capacity, Departure* out);
+  // The same, written only; 0 when there is nothing to tell.
+  int composeReport(Reporter* reporter, double nowMs, double wallMs, uint8_t* packet, bool* sender);
   // Settles figures that were waiting for late packets.
   void finish();
 

@@ -13,7 +13,9 @@ namespace trunkline {
 namespace {
 
 constexpr int kMaxReady = 256;
-constexpr double kTickMs = 250;
+// Every session is looked at four times a second, a tenth of them at a time, so that no packet waits for all.
+constexpr size_t kSlices = 10;
+constexpr double kSliceMs = 25;
 
 double clockMs(clockid_t clock) {
   timespec now;
@@ -172,7 +174,7 @@ void Relay::loop() {
     pthread_setaffinity_np(pthread_self(), sizeof cores, &cores);
   }
   epoll_event ready[kMaxReady];
-  nextTickMs_ = nowMs() + kTickMs;
+  nextTickMs_ = nowMs() + kSliceMs;
   while (!ending_) {
     const double waitMs = sessions_.empty() ? -1 : std::ceil(std::fmax(0, nextTickMs_ - nowMs()));
     const int count = epoll_wait(epoll_, ready, kMaxReady, static_cast<int>(waitMs));
@@ -222,8 +224,11 @@ void Relay::onReadable(Port* port) {
 void Relay::tick() {
   const double now = nowMs();
   const double wallMs = clockMs(CLOCK_REALTIME);
-  nextTickMs_ = now + kTickMs;
-  for (Session* session : sessions_) session->tick(now, wallMs, &outbox_);
+  nextTickMs_ = now + kSliceMs;
+  for (size_t due = (sessions_.size() + kSlices - 1) / kSlices; due > 0; due--) {
+    cursor_ = (cursor_ + 1) % sessions_.size();
+    sessions_[cursor_]->tick(now, wallMs, &outbox_);
+  }
 }
 
 void Relay::obey() {
@@ -250,7 +255,7 @@ void Relay::obey() {
 }
 
 void Relay::adopt(Session* session) {
-  if (sessions_.empty()) nextTickMs_ = nowMs() + kTickMs;
+  if (sessions_.empty()) nextTickMs_ = nowMs() + kSliceMs;
   sessions_.push_back(session);
   for (auto& pair : session->ports) {
     for (Port& port : pair) {

@@ -74,6 +74,21 @@ napi_value twinPacket(napi_env env, napi_callback_info info) {
   return boolean(env, goesOn);
 }
 
+// twinReport(twin, side, ssrc, cname, nowMs, wallMs, buffer) -> length of a first report to that side's peer, or 0
+napi_value twinReport(napi_env env, napi_callback_info info) {
+  Args args(env, info);
+  auto* twin = fromExternal<Twin>(env, args[0]);
+  size_t capacity = 0;
+  uint8_t* packet = elements<uint8_t>(env, args[6], &capacity);
+  const double nowMs = toDouble(env, args[4]);
+  if (capacity < Reporter::kMaxBytes) return number(env, 0);
+  Reporter reporter;
+  reporter.init(static_cast<uint32_t>(toDouble(env, args[2])), 1, toText(env, args[3]).c_str(), nowMs - 10000);
+  bool sender = false;
+  Leg& leg = twin->session.legs[toInt(env, args[1])];
+  return number(env, leg.composeReport(&reporter, nowMs, toDouble(env, args[5]), packet, &sender));
+}
+
 // twinFinish(twin)
 napi_value twinFinish(napi_env env, napi_callback_info info) {
   Args args(env, info);
@@ -230,6 +245,7 @@ void exportTwin(napi_env env, napi_value exports) {
   setFunction(env, exports, "createTwin", createTwin);
   setFunction(env, exports, "twinDescribe", twinDescribe);
   setFunction(env, exports, "twinPacket", twinPacket);
+  setFunction(env, exports, "twinReport", twinReport);
   setFunction(env, exports, "twinFinish", twinFinish);
   setFunction(env, exports, "twinEvents", twinEvents);
   setFunction(env, exports, "createSrtp", createSrtp);

@@ -13,7 +13,7 @@ const native = loadNative();
 
 describe.skipIf(!native)('compiled packet path', () => {
   it(`agrees with the TypeScript path over ${PACKETS} random packets, byte for byte and count for count`, () => {
-    const totals = { packets: 0, forwarded: 0, latched: 0, refused: 0, dropped: new Set<string>() };
+    const totals = { packets: 0, forwarded: 0, reports: 0, latched: 0, refused: 0, dropped: new Set<string>() };
     for (let session = 0; totals.packets < PACKETS; session++) {
       const random = new SeededRandom(1000 + session);
       const twins = new Twins(native!);
@@ -21,6 +21,8 @@ describe.skipIf(!native)('compiled packet path', () => {
       try {
         for (let at = 0; at < PER_SESSION; at++) {
           step(twins, peers, random, at);
+          const wallMs = Date.UTC(2026, 5, 1) + below(random, 2 ** 31) / 7;
+          if (below(random, 90) === 0 && twins.report(SIDES[below(random, 2)]!, wallMs)) totals.reports++;
           totals.packets++;
         }
         twins.finish();
@@ -43,6 +45,7 @@ describe.skipIf(!native)('compiled packet path', () => {
     }
     // The mixture must reach what it is meant to reach, or agreement says nothing.
     expect(totals.forwarded).toBeGreaterThan(totals.packets / 10);
+    expect(totals.reports).toBeGreaterThan(totals.packets / 500);
     expect(totals.latched).toBeGreaterThan(0);
     expect(totals.refused).toBeGreaterThan(0);
     const unreached = DROP_REASONS.filter((reason) => !totals.dropped.has(reason));

@@ -1,10 +1,11 @@
 /** The same session in both packet paths, fed alike and compared to the last bit. */
-import { SeededRandom, type Timer } from '../../../src/core/index.js';
+import { type Scheduler, SeededRandom } from '../../../src/core/index.js';
 import type { MediaEvent, RemoteDescription, Side } from '../../../src/rtp/engine.js';
 import type { NativeBinding, NativeEvent, TwinHandle } from '../../../src/rtp/native/binding.js';
 import { packDescription } from '../../../src/rtp/native/description.js';
 import { assembleSession } from '../../../src/rtp/relay/assemble.js';
 import { clearRecord, LEG_BYTES, LEG_WORDS, legRecord } from '../../../src/rtp/relay/layout.js';
+import { Reporter } from '../../../src/rtp/relay/reporter.js';
 import type { RelaySession } from '../../../src/rtp/relay/session.js';
 import type { SocketPair } from '../../../src/rtp/relay/socket-shelf.js';
 
@@ -26,6 +27,11 @@ export class Twins {
   };
   nowMs = 1000;
   forwarded = 0;
+  readonly #scheduler: Scheduler = {
+    nowMs: () => this.nowMs,
+    wallMs: () => this.nowMs,
+    after: () => ({ cancel() {} }),
+  };
   readonly #binding: NativeBinding;
   readonly #session: RelaySession;
   readonly #twin: TwinHandle;
@@ -46,7 +52,7 @@ export class Twins {
     const address = family === 6 ? '::1' : '127.0.0.1';
     this.#session = assembleSession({
       counters: typescript,
-      scheduler: { nowMs: () => this.nowMs, wallMs: () => this.nowMs, after: (): Timer => ({ cancel() {} }) },
+      scheduler: this.#scheduler,
       random: new SeededRandom(1),
       places: { customer: { slot: 0, address, rtpPort: 2 }, remote: { slot: 1, address, rtpPort: 4 } },
       pairs: this.#pairs,
@@ -87,6 +93,24 @@ export class Twins {
     const user = this.#pairs[side].user!;
     (rtcpPort ? user.onRtcp : user.onRtp)(datagram, address, port);
     this.#compare(goesOn);
+  }
+
+  /** Has both write a first report of their own to that side's peer; returns whether there was one. */
+  report(side: Side, wallMs: number): boolean {
+    const ssrc = 0x5eed5eed;
+    const random = { uint32: () => ssrc };
+    const reporter = new Reporter(
+      { ...this.#scheduler, nowMs: () => this.nowMs - 10_000, wallMs: () => wallMs },
+      random,
+      'us',
+    );
+    const written = reporter.compose(this.#session[side].reportFacts, this.nowMs)?.datagram ?? Buffer.alloc(0);
+    const place = SIDES.indexOf(side) as 0 | 1;
+    const length = this.#binding.twinReport(this.#twin, place, ssrc, 'us', this.nowMs, wallMs, this.#packet);
+    if (!this.#packet.subarray(0, length).equals(written)) {
+      throw new Error(`reports differ: ${written.toString('hex')}, ${this.#packet.toString('hex', 0, length)}`);
+    }
+    return length > 0;
   }
 
   /** Ends both legs; their figures must still agree. */
