@@ -1,0 +1,289 @@
+import { createHash } from 'node:crypto';
+import type { SipRequest } from '../../sip/index.js';
+import type { CalleeScript, Provisional } from '../shape/index.js';
+import { AgentDialog } from './agent-dialog.js';
+import { AgentLeg, type LegParts } from './agent-leg.js';
+import type { Row } from './compose.js';
+import { reversed } from './description.js';
+import { settle } from './inside.js';
+import type { ServerExchange } from './server-exchange.js';
+import { sessionAnswer } from './session-watch.js';
+import { talk } from './talk.js';
+
+/**
+ * The called side: rings in one voice or several, answers, refuses, rings for ever or stays silent; is cancelled, and
+ * does or does not heed it.
+ *
+ *     INVITE ─► (challenge) ─► 100 ─► 18x … (each waits for its PRACK where it wants one) ─► final
+ */
+export class Callee extends AgentLeg {
+  readonly script: CalleeScript;
+  readonly manners;
+  readonly allowsUpdate;
+  readonly refusalAck = 'prompt';
+  readonly wish;
+  readonly #credentials: { readonly username: string; readonly password: string } | undefined;
+  readonly #tags: string[];
+  #invite: ServerExchange | undefined;
+  #state: 'fresh' | 'ringing' | 'answered' | 'closed' = 'fresh';
+  #cancelled = false;
+  #challengesLeft: number;
+  #nonce = '';
+  #rseq = 0;
+  /** A reliable provisional response brought our description. */
+  #described = false;
+  #proceed: (() => void) | undefined;
+  #talking = false;
+
+  constructor(
+    parts: LegParts,
+    script: CalleeScript,
+    credentials: { readonly username: string; readonly password: string } | undefined,
+  ) {
+    super(parts);
+    this.script = script;
+    this.manners = script.manners;
+    this.allowsUpdate = script.allowsUpdate;
+    this.wish = script.session;
+    this.#credentials = credentials;
+    const needs = script.challenge === 422 || credentials !== undefined;
+    this.#challengesLeft = needs ? script.challenges : 0;
+    this.#tags = [this.token(), this.token(), this.token()];
+  }
+
+  /** A silent side never said that it heard of the call; one that ignores CANCEL was told all the same. */
+  get open(): boolean {
+    if (this.#state === 'ringing') return !this.#cancelled && this.script.final.kind !== 'silent';
+    for (const dialog of this.dialogs.values()) if (dialog.state === 'confirmed') return true;
+    return false;
+  }
+
+  get describedState(): string {
+    return this.#state;
+  }
+
+  protected onInvite(exchange: ServerExchange): void {
+    if (this.#state !== 'fresh') {
+      exchange.respond(482, { tag: this.#tags[0]! });
+      return;
+    }
+    this.#read(exchange.request);
+    if (this.#challenged(exchange)) return;
+    this.#invite = exchange;
+    this.#state = 'ringing';
+    const { script } = this;
+    this.meet(script.fate);
+    if (script.final.kind === 'silent') return;
+    this.after(script.firstMs, () => {
+      if (script.trying && !this.#over) exchange.respond(100, { tag: '' });
+      this.#ring(0);
+    });
+  }
+
+  protected onCancel(invite: ServerExchange, cancel: ServerExchange): void {
+    if (this.script.cancel === 'deaf') {
+      this.#cancelled = true;
+      return;
+    }
+    cancel.respond(200, { tag: this.#tags[0]! });
+    if (invite !== this.#invite || this.#over) return;
+    this.#cancelled = true;
+    if (this.script.cancel === 'answer') this.after(30, () => this.#answer(0));
+    else if (this.script.cancel === 'comply') this.#refuse(487, []);
+  }
+
+  onPrack(exchange: ServerExchange, dialog: AgentDialog): void {
+    const invite = this.#invite;
+    const [rseq, sequence, method] = (exchange.request.headers.get('RAck') ?? '').split(' ');
+    const fits = Number(sequence) === invite?.request.cseq.sequence && method === 'INVITE';
+    if (!fits || Number(rseq) > this.#rseq)
+      this.offences.push(`PRACK with a wrong RAck: ${rseq} ${sequence} ${method}`);
+    const awaited = invite?.awaitedRseq === Number(rseq);
+    exchange.respond(awaited ? 200 : 481, { tag: dialog.localTag });
+    if (!awaited) return;
+    invite?.pracked();
+    this.#read(exchange.request);
+    const proceed = this.#proceed;
+    this.#proceed = undefined;
+    proceed?.();
+  }
+
+  onAck(exchange: ServerExchange, dialog: AgentDialog, ack: SipRequest): void {
+    this.read(ack);
+    if (exchange !== this.#invite || this.#talking || dialog.state !== 'confirmed') return;
+    this.#talking = true;
+    talk(this, dialog, this.script.talk);
+  }
+
+  onNoAck(tag: string, exchange: ServerExchange): void {
+    const dialog = this.dialogs.get(tag);
+    if (!dialog || dialog.state === 'over') return;
+    if (exchange === this.#invite) this.complaints.push('2xx was never acknowledged');
+    this.bye(dialog, 'no ACK');
+  }
+
+  get #over(): boolean {
+    return this.#state === 'closed' || this.#state === 'answered';
+  }
+
+  /** Asks for credentials, or for a longer session interval, as often as the script says. */
+  #challenged(exchange: ServerExchange): boolean {
+    const { challenge } = this.script;
+    if (this.#challengesLeft === 0) return false;
+    const proof = exchange.request.headers.get(challenge === 401 ? 'Authorization' : 'Proxy-Authorization');
+    if (challenge !== 422 && this.#nonce !== '') this.#verify(exchange.request, proof);
+    this.#challengesLeft--;
+    this.host.tally.add(`callee challenges with ${challenge}`);
+    exchange.respond(challenge, { tag: this.token(), rows: [this.#challenge(challenge)] });
+    return true;
+  }
+
+  #challenge(status: 401 | 407 | 422): Row {
+    if (status === 422) return ['Min-SE', String(1900 + 100 * this.#challengesLeft)];
+    this.#nonce = this.token();
+    const name = status === 401 ? 'WWW-Authenticate' : 'Proxy-Authenticate';
+    return [name, `Digest realm="carrier", nonce="${this.#nonce}", algorithm=MD5, qop="auth"`];
+  }
+
+  /** RFC 7616 §3.4.1, reckoned anew here. */
+  #verify(request: SipRequest, proof: string | undefined): void {
+    const part = (name: string): string =>
+      new RegExp(`\\b${name}=(?:"([^"]*)"|([^,\\s]+))`)
+        .exec(proof ?? '')
+        ?.slice(1)
+        .find((text) => text !== undefined) ?? '';
+    const md5 = (text: string): string => createHash('md5').update(text).digest('hex');
+    const { username, password } = this.#credentials!;
+    const first = md5(`${username}:carrier:${password}`);
+    const second = md5(`${request.method}:${part('uri')}`);
+    const expected = md5([first, part('nonce'), part('nc'), part('cnonce'), 'auth', second].join(':'));
+    const right = part('nonce') === this.#nonce && part('response') === expected;
+    if (!right) this.offences.push(`wrong credentials: ${proof ?? 'none'}`);
+  }
+
+  #ring(step: number): void {
+    if (this.#over || this.#state !== 'ringing') return;
+    const provisional = this.script.provisionals[step];
+    if (!provisional) return this.#final();
+    this.after(provisional.afterMs, () => {
+      if (this.#over) return;
+      if (!this.#reliableNow(provisional)) {
+        this.#provide(provisional);
+        this.#ring(step + 1);
+        return;
+      }
+      this.#proceed = () => this.#ring(step + 1);
+      this.#provideReliably(provisional);
+    });
+  }
+
+  #reliableNow({ reliable }: Provisional): boolean {
+    const { headers } = this.#invite!.request;
+    const offered = [...headers.list('Supported'), ...headers.list('Require')].includes('100rel');
+    return offered && (reliable || headers.list('Require').includes('100rel'));
+  }
+
+  #provide({ status, fork, described }: Provisional): void {
+    const lateOffer = this.#invite!.request.body.length === 0;
+    const body = described && !lateOffer ? this.#ownDescription() : undefined;
+    const dialog = this.#dialogOf(fork);
+    this.#invite!.respond(status, { tag: dialog.localTag, rows: this.contactRows(), body });
+  }
+
+  #provideReliably({ status, fork, described }: Provisional): void {
+    const dialog = this.#dialogOf(fork);
+    const body = described && !this.#described ? this.#ownDescription() : undefined;
+    if (body) this.#described = true;
+    const rows: Row[] = [...this.contactRows(), ['Require', '100rel'], ['RSeq', String(++this.#rseq)]];
+    this.#invite!.respondReliably(status, this.#rseq, { tag: dialog.localTag, rows, body }, () => {
+      this.complaints.push('a reliable response was never acknowledged');
+      this.#refuse(504, []);
+    });
+  }
+
+  #final(): void {
+    const { final } = this.script;
+    if (final.kind === 'answer') this.after(final.afterMs, () => this.#answer(final.fork));
+    if (final.kind !== 'refuse') return;
+    const rows: Row[] = final.status < 400 ? [['Contact', '<sip:elsewhere@example.com>']] : [];
+    if (final.retryAfterSeconds !== undefined) rows.push(['Retry-After', String(final.retryAfterSeconds)]);
+    this.after(final.afterMs, () => this.#refuse(final.status, rows));
+  }
+
+  #answer(fork: number): void {
+    if (this.#over) return;
+    this.#state = 'answered';
+    this.#accept(fork);
+    const { final } = this.script;
+    const second = final.kind === 'answer' ? final.second : undefined;
+    if (second) this.after(second.afterMs, () => this.#accept(second.fork));
+  }
+
+  #accept(fork: number): void {
+    const exchange = this.#invite!;
+    const dialog = this.#dialogOf(fork);
+    dialog.confirm();
+    const needed = !this.#described || this.script.repeatsDescription;
+    const lateOfferDone = this.#described && exchange.request.body.length === 0;
+    const body = needed && !lateOfferDone ? this.#ownDescription() : undefined;
+    const rows = [...this.contactRows(), ...this.#sessionRows(exchange.request)];
+    exchange.respond(200, { tag: dialog.localTag, rows, body });
+    settle(dialog, exchange.request, rows);
+  }
+
+  #sessionRows(request: SipRequest): readonly Row[] {
+    const { wish } = this;
+    if (!wish) return [];
+    const usual = sessionAnswer(request);
+    if (usual.length === 0) return [];
+    const minimum = Number.parseInt(request.headers.get('Min-SE') ?? '90', 10);
+    const refresher = wish.refresher ?? 'uac';
+    return [
+      ['Session-Expires', `${Math.max(minimum, wish.seconds)};refresher=${refresher}`],
+      ['Require', 'timer'],
+    ];
+  }
+
+  #refuse(status: number, rows: readonly Row[]): void {
+    if (this.#over) return;
+    this.#state = 'closed';
+    for (const dialog of this.dialogs.values()) dialog.end('refused');
+    this.#invite!.respond(status, { tag: this.#tags[0]!, rows });
+  }
+
+  /** The same description in every response of one offer/answer exchange. */
+  #ownDescription(): Buffer {
+    this.#kept ??= this.describe(reversed(this.#offered));
+    return this.#kept;
+  }
+
+  #kept: Buffer | undefined;
+  #offered: 'sendrecv' | 'sendonly' | 'recvonly' | 'inactive' = 'sendrecv';
+
+  #read(message: SipRequest): void {
+    const said = this.read(message);
+    if (said && said !== 'malformed') this.#offered = said.direction;
+  }
+
+  #dialogOf(fork: number): AgentDialog {
+    const localTag = this.#tags[fork]!;
+    const known = this.dialogs.get(localTag);
+    if (known) return known;
+    const { request } = this.#invite!;
+    const to = request.headers.get('To')!;
+    const dialog = new AgentDialog(
+      {
+        localTag,
+        local: `${to};tag=${localTag}`,
+        remote: request.headers.get('From')!,
+        remoteTag: request.from.tag ?? '',
+        remoteTarget: request.contact?.uri ?? request.from.uri,
+        localSequence: 100,
+        remoteSequence: request.cseq.sequence,
+      },
+      this,
+    );
+    this.dialogs.set(localTag, dialog);
+    return dialog;
+  }
+}

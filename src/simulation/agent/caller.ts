@@ -1,0 +1,236 @@
+import { type SipRequest, SipResponse } from '../../sip/index.js';
+import type { CallShape, GiveUp } from '../shape/index.js';
+import { DOMAIN, GATEWAY_ADDRESS } from '../topology.js';
+import { CALL_NUMBER_HEADER } from '../wire-log.js';
+import { AgentDialog } from './agent-dialog.js';
+import { AgentLeg, type LegParts } from './agent-leg.js';
+import type { Heard } from './client-exchange.js';
+import { makeFollower, makeRequest, type Row } from './compose.js';
+import { reversed } from './description.js';
+import { PATIENCE_MS } from './repeater.js';
+import type { ServerExchange } from './server-exchange.js';
+import { talk } from './talk.js';
+
+/**
+ * The calling side: INVITE, PRACK, ACK, and giving up in every way there is.
+ *
+ *     start ─► waiting ─┬─ 1xx ─► early dialog, PRACK
+ *                       ├─ 2xx ─► ACK, talk … BYE
+ *                       ├─ 3xx–6xx ─► closed
+ *                       └─ give up ─► CANCEL, or BYE in the early dialog
+ */
+export class Caller extends AgentLeg {
+  readonly shape: CallShape;
+  readonly manners;
+  readonly allowsUpdate;
+  readonly refusalAck;
+  readonly wish;
+  /** Final status of the INVITE; undefined without one. */
+  finalStatus: number | undefined;
+  #waiting = false;
+  #invite: SipRequest | undefined;
+  #provisional = false;
+  #gaveUp = false;
+  #cancelSent = false;
+  #offered = false;
+  /** A description came in a reliable message, or the answer to a late offer went out in one. */
+  #settled = false;
+  #lastRseq: number | undefined;
+  #dialog: AgentDialog | undefined;
+
+  constructor(parts: LegParts, shape: CallShape) {
+    super(parts);
+    this.shape = shape;
+    const { manners, allowsUpdate, refusalAck, session } = shape.caller;
+    this.manners = manners;
+    this.allowsUpdate = allowsUpdate;
+    this.refusalAck = refusalAck;
+    this.wish = session;
+  }
+
+  get open(): boolean {
+    return this.#waiting || (this.#dialog !== undefined && this.#dialog.state !== 'over');
+  }
+
+  start(): void {
+    this.#waiting = true;
+    this.meet(this.shape.caller.fate);
+    const { giveUp, ownConnection } = this.shape.caller;
+    if (giveUp?.on === 'time') this.after(giveUp.afterMs, () => this.#giveUp(giveUp));
+    this.withFlow((flow) => {
+      if (!flow) this.#close();
+      else this.#sendInvite();
+    }, ownConnection);
+  }
+
+  protected onInvite(exchange: ServerExchange): void {
+    exchange.respond(482, { tag: this.token() });
+  }
+
+  protected onCancel(_invite: ServerExchange, cancel: ServerExchange): void {
+    cancel.respond(200, { tag: this.token() });
+  }
+
+  onPrack(exchange: ServerExchange, dialog: AgentDialog): void {
+    this.offences.push('PRACK to the caller');
+    exchange.respond(481, { tag: dialog.localTag });
+  }
+
+  onAck(): void {}
+
+  onNoAck(tag: string): void {
+    const dialog = this.dialogs.get(tag);
+    if (dialog) this.bye(dialog, 'no ACK for a re-INVITE');
+  }
+
+  #sendInvite(): void {
+    const { calledNumber, connectorId, callerNumber, direction, caller, number } = this.shape;
+    const host = direction === 'outbound' ? `${connectorId}.${DOMAIN}` : GATEWAY_ADDRESS;
+    const rows: Row[] = [...this.contactRows(), [CALL_NUMBER_HEADER, String(number)]];
+    if (caller.reliable !== 'none') rows.push([caller.reliable === 'required' ? 'Require' : 'Supported', '100rel']);
+    if (caller.session) {
+      const { seconds, refresher } = caller.session;
+      rows.push(['Session-Expires', `${seconds}${refresher ? `;refresher=${refresher}` : ''}`]);
+    }
+    this.#offered = caller.offer === 'early';
+    const request = makeRequest({
+      method: 'INVITE',
+      uri: `sip:${calledNumber}@${host}`,
+      via: this.via(),
+      from: `<sip:${callerNumber}@${this.host.endpoint.address}>;tag=${this.token()}`,
+      to: `<sip:${calledNumber}@${host}>`,
+      callId: this.callId,
+      sequence: 1,
+      rows,
+      body: this.#offered ? this.describe() : undefined,
+    });
+    this.#invite = request;
+    this.send(request, (heard) => this.#heard(heard));
+  }
+
+  #heard(heard: Heard): void {
+    if (heard === 'timeout') this.complaints.push('INVITE was never answered, not even with 100');
+    if (!(heard instanceof SipResponse)) return this.#close();
+    if (heard.status < 200) this.#provisionalHeard(heard);
+    else if (heard.status < 300) this.#accepted(heard);
+    else this.#refused(heard);
+  }
+
+  #provisionalHeard(response: SipResponse): void {
+    if (!this.#waiting) return;
+    this.#provisional = true;
+    const { giveUp } = this.shape.caller;
+    if (this.#gaveUp && !this.#cancelSent) this.#cancel();
+    if (giveUp?.on === '1xx') this.after(0, () => this.#giveUp(giveUp));
+    if (response.status === 100) return;
+    if (giveUp?.on === '18x') this.after(giveUp.afterMs % 500, () => this.#giveUp(giveUp));
+    const dialog = response.to.tag === undefined ? undefined : this.#dialogOf(response);
+    const described = this.read(response);
+    const rseq = response.headers.get('RSeq');
+    if (rseq !== undefined && dialog) this.#pracked(response, dialog, Number(rseq), described !== undefined);
+  }
+
+  /** RFC 3262 §4: in order, each once. */
+  #pracked(response: SipResponse, dialog: AgentDialog, rseq: number, described: boolean): void {
+    const { reliable, prack } = this.shape.caller;
+    if (reliable === 'none') this.offences.push('a reliable response though 100rel was not offered');
+    if (this.#lastRseq !== undefined && rseq !== this.#lastRseq + 1) return;
+    this.#lastRseq = rseq;
+    const body = described && !this.#offered && !this.#settled ? this.describe('sendrecv') : undefined;
+    if (described) this.#settled = true;
+    if (prack === 'never') return;
+    const rows: Row[] = [['RAck', `${rseq} ${response.cseq.sequence} INVITE`]];
+    this.after(prack === 'late' ? 3000 : 0, () =>
+      this.ask(dialog, 'PRACK', rows, body, (heard) => {
+        if (heard === 'timeout') this.complaints.push('PRACK was never answered');
+      }),
+    );
+  }
+
+  #accepted(response: SipResponse): void {
+    const dialog = this.#dialogOf(response);
+    const { sequence } = response.cseq;
+    const again = dialog.acks.get(sequence);
+    if (again) return void this.withFlow((flow) => flow && this.transmit(again, flow));
+    if (!this.#waiting) return;
+    this.#waiting = false;
+    this.finalStatus = response.status;
+    dialog.confirm();
+    dialog.refreshTarget(response);
+    const { giveUp } = this.shape.caller;
+    // The CANCEL crosses the 2xx: sent all the same, as by a caller that has not seen it yet.
+    if (giveUp?.on === '2xx' && giveUp.by === 'CANCEL') this.#cancel();
+    this.#acknowledgeAnswer(response, dialog, sequence);
+    dialog.session.settle(response, true);
+    if (this.#gaveUp || giveUp?.on === '2xx') this.after(20, () => this.bye(dialog, 'answered after giving up'));
+    else talk(this, dialog, this.shape.caller.talk);
+  }
+
+  #acknowledgeAnswer(response: SipResponse, dialog: AgentDialog, sequence: number): void {
+    const said = this.read(response);
+    if (said === undefined && !this.#settled) this.offences.push('the description never came in a reliable message');
+    const owes = !this.#offered && !this.#settled && !this.manners.forgetsAnswer;
+    const body = owes && said && said !== 'malformed' ? this.describe(reversed(said.direction)) : undefined;
+    const { ack } = this.manners;
+    if (ack === 'never') return;
+    this.after(ack === 'late' ? 1500 : 0, () => this.acknowledge(dialog, sequence, body));
+  }
+
+  #refused(response: SipResponse): void {
+    if (!this.#waiting) return;
+    this.finalStatus = response.status;
+    this.#close();
+  }
+
+  #close(): void {
+    this.#waiting = false;
+    this.#dialog?.end('refused');
+  }
+
+  #giveUp({ by, rude }: GiveUp): void {
+    if (!this.#waiting || this.#gaveUp || !this.#invite) return;
+    this.#gaveUp = true;
+    this.host.tally.add(`caller gives up by ${by}`);
+    if (by === 'BYE' && this.#dialog) {
+      this.ask(this.#dialog, 'BYE', []);
+      return;
+    }
+    if (this.#provisional || rude) this.#cancel();
+  }
+
+  #cancel(): void {
+    const invite = this.#invite!;
+    this.#cancelSent = true;
+    this.send(makeFollower(invite, 'CANCEL', invite.headers.get('To')!), () => {});
+    this.after(PATIENCE_MS, () => {
+      if (!this.#waiting || !this.#provisional) return;
+      this.complaints.push('no final response after CANCEL');
+      this.#close();
+    });
+  }
+
+  #dialogOf(response: SipResponse): AgentDialog {
+    const remoteTag = response.to.tag ?? '';
+    const known = this.#dialog;
+    if (known && known.remoteTag !== remoteTag) {
+      this.offences.push(`the gateway's To tag changed from ${known.remoteTag} to ${remoteTag}`);
+    }
+    if (known) return known;
+    const invite = this.#invite!;
+    const dialog = new AgentDialog(
+      {
+        localTag: invite.from.tag!,
+        local: invite.headers.get('From')!,
+        remote: response.headers.get('To')!,
+        remoteTag,
+        remoteTarget: response.contact?.uri ?? invite.requestUri,
+        localSequence: invite.cseq.sequence,
+        remoteSequence: 0,
+      },
+      this,
+    );
+    this.#dialog = dialog;
+    this.dialogs.set(dialog.localTag, dialog);
+    return dialog;
+  }
+}

@@ -1,0 +1,49 @@
+import { parseArgs } from 'node:util';
+import { type Figures, tellFigures } from './report.js';
+import { simulate } from './simulate.js';
+import { Tally } from './tally.js';
+
+/**
+ * `npm run simulate -- --calls N --seed S`: plays N calls from seed S on, in worlds of at most 5,000 calls each, one
+ * seed after the other. Exit 0 when no invariant broke, 1 when one did, 2 on a wrong option.
+ */
+
+const CALLS_PER_WORLD = 5000;
+
+function option(name: string, text: string | undefined, fallback: number): number {
+  const value = text === undefined ? fallback : Number(text);
+  if (Number.isInteger(value) && value >= 0 && value < 2 ** 32) return value;
+  process.stderr.write(`--${name} must be a whole number from 0 to 4294967295\n`);
+  process.exit(2);
+}
+
+const { values } = parseArgs({ options: { calls: { type: 'string' }, seed: { type: 'string' } } });
+const calls = option('calls', values.calls, CALLS_PER_WORLD);
+const firstSeed = option('seed', values.seed, 1);
+
+const outcomes = new Tally();
+const faults = new Tally();
+const seeds: number[] = [];
+const startMs = performance.now();
+let messages = 0;
+let virtualMs = 0;
+let violations = 0;
+for (let left = calls; left > 0; left -= CALLS_PER_WORLD) {
+  const seed = firstSeed + seeds.length;
+  seeds.push(seed);
+  const world = await simulate(seed, Math.min(left, CALLS_PER_WORLD));
+  outcomes.merge(world.outcomes);
+  faults.merge(world.faults);
+  messages += world.messages;
+  virtualMs += world.virtualMs;
+  violations += world.violations.length;
+  process.stdout.write(
+    `seed ${seed}: ${world.calls} calls, ${world.messages} messages, digest ${world.digest.slice(0, 16)}, ` +
+      `${world.violations.length} violations\n`,
+  );
+  if (world.story !== '') process.stdout.write(`${world.story}\n`);
+}
+const realMs = performance.now() - startMs;
+const figures: Figures = { seeds, calls, messages, virtualMs, realMs, outcomes, faults, violations };
+process.stdout.write(`${tellFigures(figures)}\n`);
+process.exitCode = violations === 0 ? 0 : 1;
