@@ -166,9 +166,9 @@ export const HIGH_RISK_PREFIXES: readonly string[] = [
 
 const hourlyCaps = z
   .strictObject({
-    attempts: integer(1, 10000000).default(2000).describe('calls begun per destination country and hour'),
-    minutes: integer(1, 10000000).default(6000).describe('minutes talked per destination country and hour'),
-    concurrentCalls: integer(1, 1000000).default(200).describe('calls at once per destination country'),
+    attempts: integer(1, 10000000).default(50000).describe('calls begun per destination country and hour'),
+    minutes: integer(1, 10000000).default(60000).describe('minutes talked per destination country and hour'),
+    concurrentCalls: integer(1, 1000000).default(1000).describe('calls at once per destination country'),
   })
   .describe('caps of each connector per destination country');
 

@@ -36,8 +36,8 @@ const authentication = z
     algorithms: z
       .array(oneOf(['SHA-256', 'MD5']))
       .min(1, { error: 'must name at least one algorithm' })
-      .default(['SHA-256', 'MD5'])
-      .describe('digest algorithms offered, in order (RFC 8760)'),
+      .default(['MD5', 'SHA-256'])
+      .describe('digest algorithms offered, in order (RFC 8760); many phone systems read the first one only'),
     nonceSeconds: integer(10, 3600).default(300).describe('life of a nonce'),
     banFailures: integer(1, 1000).default(10).describe('failures of one source that lead to a ban'),
     banWindowSeconds: integer(1, 3600).default(60).describe('time in which they are counted'),
