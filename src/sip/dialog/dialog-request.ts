@@ -1,12 +1,13 @@
 import { GatewayError } from '../../core/index.js';
 import type { ChallengeTally } from '../auth/index.js';
 import type { SipResponse } from '../message/index.js';
-import type { HeaderRow, MessageBody, ResponseOrder } from '../signaling.js';
+import type { HeaderRow, ResponseOrder } from '../signaling.js';
 import type { ClientTransaction, ClientUser } from '../transaction/index.js';
 import type { Flow } from '../transport/flow.js';
 import { composeRequest, NO_ROWS } from './compose.js';
 import type { InviteDialog } from './invite-dialog.js';
 import type { TargetWalk } from './next-hop.js';
+import { ReliableReceiver } from './reliable-receiver.js';
 
 export type Outcome = SipResponse | GatewayError;
 
@@ -39,6 +40,7 @@ export class DialogRequest implements ClientUser {
   finished = false;
   readonly #dialog: InviteDialog;
   readonly #challenges: ChallengeTally = new Map();
+  #reliable: ReliableReceiver | undefined;
   #walk: TargetWalk | undefined;
   #credentialRows: readonly HeaderRow[] | undefined;
 
@@ -57,7 +59,9 @@ export class DialogRequest implements ClientUser {
       this.#repeated(response);
       return;
     }
-    if (response.status >= 200) {
+    if (response.status < 200) {
+      if (!this.#provisional(response)) return;
+    } else {
       if (this.#challenged(response, flow) || this.plan.retry?.(response, this)) return;
       this.finished = true;
     }
@@ -122,6 +126,15 @@ export class DialogRequest implements ClientUser {
     context.layer.send(request, branch, result, this);
   }
 
+  /** Acknowledges a reliable provisional response to a re-INVITE (RFC 3262 §4); false for one that came before. */
+  #provisional(response: SipResponse): boolean {
+    if (this.plan.method !== 'INVITE') return true;
+    this.#reliable ??= new ReliableReceiver();
+    const order = this.#reliable.take(response);
+    if (order.kind === 'next') this.#dialog.outbox.prack(`${order.rseq} ${this.sequence} INVITE`, undefined);
+    return order.kind !== 'stale';
+  }
+
   /** RFC 3261 §22: a challenge is answered once; the new credentials go with a new CSeq number. */
   #challenged(response: SipResponse, flow: Flow): boolean {
     if (response.status !== 401 && response.status !== 407) return false;
@@ -136,9 +149,5 @@ export class DialogRequest implements ClientUser {
   #repeated(response: SipResponse): void {
     if (this.plan.method === 'INVITE' && response.status >= 200 && response.status < 300)
       this.#dialog.outbox.sentAck.repeat(this.sequence);
-  }
-
-  get body(): MessageBody | undefined {
-    return this.plan.order.body;
   }
 }

@@ -164,11 +164,13 @@ export interface Way {
 /**
  * RFC 3261 §12.2.1.1: behind a loose router the target stands in the Request-URI and the whole route set in Route; a
  * strict router takes the Request-URI for itself, and the target goes to the end of Route.
+ * @throws SipSyntaxError where the target or the first route cannot be read
  */
 export function wayOf(remoteTarget: string, routeSet: readonly string[]): Way {
   const target = requestUriOf(remoteTarget);
+  const targetUri = SipUri.parse(target);
   const first = routeSet[0];
-  if (first === undefined) return { requestUri: target, routes: [], nextHop: SipUri.parse(target) };
+  if (first === undefined) return { requestUri: target, routes: [], nextHop: targetUri };
   const firstUri = NameAddress.parse(first).sipUri;
   if (firstUri.params.has('lr')) return { requestUri: target, routes: routeSet, nextHop: firstUri };
   const strict = requestUriOf(firstUri.toString());

@@ -29,7 +29,8 @@ export function flowLeadsTo(flow: Flow, nextHop: SipUri): boolean {
   if (flow.closed) return false;
   if (flow.transport === 'ws' || flow.transport === 'wss' || nextHop.host.endsWith('.invalid')) return true;
   if (isIP(nextHop.host) === 0) return false;
-  if (nextHop.host === flow.remote.address) return flow.inbound && transportOf(nextHop) === flow.transport;
+  if (nextHop.host === flow.remote.address)
+    return flow.reliable && flow.inbound && transportOf(nextHop) === flow.transport;
   return isPrivate(nextHop.host) && !isPrivate(flow.remote.address);
 }
 
