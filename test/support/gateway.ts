@@ -142,8 +142,10 @@ export class GatewayUnderTest {
   }
 
   /** Starts a new process with the same configuration and directory. */
-  startAgain(): Promise<GatewayUnderTest> {
-    return startProcess(this.dataDir, this.sipPort, this.mediaPorts);
+  async startAgain(): Promise<GatewayUnderTest> {
+    const next = await startProcess(this.dataDir, this.sipPort, this.mediaPorts);
+    onTestFinished(() => next.stop().then(() => {}));
+    return next;
   }
 
   /** Ends it with SIGINT (no drain) or SIGTERM; resolves with its exit status. */
@@ -200,7 +202,7 @@ export async function startGateway(
   );
   writeFileSync(join(dataDir, 'gateway.yaml'), JSON.stringify(config, undefined, 2));
   const gateway = await startProcess(dataDir, sipPort, { first: mediaPort, last: mediaPort + mediaPorts - 1 });
-  if (!options.keep) onTestFinished(() => void gateway.stop());
+  if (!options.keep) onTestFinished(() => gateway.stop().then(() => {}));
   return gateway;
 }
 

@@ -6,7 +6,7 @@ import { onTestFinished } from 'vitest';
 /** A new directory that is removed when the current test (or, with `keep`, the process) ends. */
 export function scratchDirectory(keep = false): string {
   const path = mkdtempSync(join(tmpdir(), 'trunkline-test-'));
-  const remove = () => rmSync(path, { recursive: true, force: true });
+  const remove = () => rmSync(path, { recursive: true, force: true, maxRetries: 10 });
   if (keep) process.once('exit', remove);
   else onTestFinished(remove);
   return path;
