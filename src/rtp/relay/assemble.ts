@@ -3,12 +3,12 @@ import { hexToken, type Random, type Scheduler } from '../../core/index.js';
 import type { MediaEvent, Side } from '../engine.js';
 import { LegCipher } from './cipher.js';
 import type { LegPlace } from './commands.js';
-import { clearRecord, DROP, FIELD, legRecord } from './layout.js';
+import { clearRecord, legRecord } from './layout.js';
 import { RelayLeg } from './leg.js';
 import { Outlet } from './outlet.js';
 import { Reporter } from './reporter.js';
 import { RelaySession } from './session.js';
-import type { PairUser, SocketPair } from './socket-shelf.js';
+import type { SocketPair } from './socket-shelf.js';
 
 /** What a session is put together from. */
 export interface SessionAssembly {
@@ -22,8 +22,6 @@ export interface SessionAssembly {
   /** A broken invariant, told at most a few times for a leg. */
   readonly onFault: (error: unknown) => void;
 }
-
-const MAX_FAULTS_TOLD = 3;
 
 /** Clears both records, joins two legs on their sockets, and lets them hear. */
 export function assembleSession(parts: SessionAssembly): RelaySession {
@@ -39,38 +37,14 @@ export function assembleSession(parts: SessionAssembly): RelaySession {
 }
 
 function assembleLeg(parts: SessionAssembly, side: Side): RelayLeg {
-  const { counters, scheduler, tell } = parts;
+  const { counters, scheduler, tell, onFault } = parts;
   const place = parts.places[side];
   const pair = parts.pairs[side];
   const record = legRecord(counters, place.slot);
   clearRecord(record);
   const cipher = new LegCipher();
   const outlet = new Outlet(record, pair.rtp, pair.rtcp, isIP(place.address) === 6 ? 6 : 4, cipher);
-  const leg = new RelayLeg({ side, record, outlet, cipher, scheduler, tell });
-  pair.user = guarded(leg, record, parts.onFault);
+  const leg = new RelayLeg({ side, record, outlet, cipher, scheduler, tell, onFault });
+  pair.user = leg;
   return leg;
-}
-
-/** A broken invariant costs the packet, is counted and told; it never reaches the event loop. */
-function guarded(leg: RelayLeg, record: Float64Array, onFault: (error: unknown) => void): PairUser {
-  const fault = (error: unknown): void => {
-    record[FIELD.version]! += record[FIELD.version]! % 2;
-    if (++record[DROP.internal]! <= MAX_FAULTS_TOLD) onFault(error);
-  };
-  return {
-    onRtp: (datagram, address, port) => {
-      try {
-        leg.onRtpPort(datagram, address, port);
-      } catch (error) {
-        fault(error);
-      }
-    },
-    onRtcp: (datagram, address, port) => {
-      try {
-        leg.onRtcpPort(datagram, address, port);
-      } catch (error) {
-        fault(error);
-      }
-    },
-  };
 }

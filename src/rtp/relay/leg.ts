@@ -10,13 +10,14 @@ import {
   type RtcpPacket,
   RtpView,
 } from '../packet/index.js';
-import { DtmfDetector, EVENT, PayloadTable, Reception } from '../stream/index.js';
+import { DtmfDetector, EVENT, payloadTable, Reception } from '../stream/index.js';
 import { type LegCipher, sameKeys } from './cipher.js';
 import { Gate } from './gate.js';
 import { DROP, type DropReason, FIELD } from './layout.js';
 import type { Outlet } from './outlet.js';
 import type { ReportFacts } from './reporter.js';
 import { RtcpReader } from './rtcp-reader.js';
+import type { PairUser } from './socket-shelf.js';
 
 export interface RelayLegParts {
   readonly side: Side;
@@ -27,7 +28,11 @@ export interface RelayLegParts {
   readonly cipher: LegCipher;
   readonly scheduler: Scheduler;
   readonly tell: (event: MediaEvent) => void;
+  /** A broken invariant; told a few times at most. */
+  readonly onFault: (error: unknown) => void;
 }
+
+const MAX_FAULTS_TOLD = 3;
 
 /** Where every leg reads the packet in hand: one packet is dealt with before the next, and this stays in the cache. */
 const view = new RtpView();
@@ -41,7 +46,7 @@ const view = new RtpView();
  *
  * SSRC, timestamp and payload type pass unchanged: both legs negotiated one set of payload types.
  */
-export class RelayLeg {
+export class RelayLeg implements PairUser {
   readonly side: Side;
   readonly outlet: Outlet;
   readonly reception: Reception;
@@ -54,18 +59,21 @@ export class RelayLeg {
   readonly #cipher: LegCipher;
   readonly #scheduler: Scheduler;
   readonly #gate: Gate;
+  readonly #tellFault: (error: unknown) => void;
   readonly #dtmf: DtmfDetector;
   #description: RemoteDescription | undefined;
-  #types = new PayloadTable([]);
+  #types = payloadTable([]);
   #receives = false;
   #udptl = false;
+  #sealed = false;
 
-  constructor({ side, record, outlet, cipher, scheduler, tell }: RelayLegParts) {
+  constructor({ side, record, outlet, cipher, scheduler, tell, onFault }: RelayLegParts) {
     this.side = side;
     this.outlet = outlet;
     this.#record = record;
     this.#cipher = cipher;
     this.#scheduler = scheduler;
+    this.#tellFault = onFault;
     this.reception = new Reception(record);
     this.reader = new RtcpReader(record, this.reception);
     this.#dtmf = new DtmfDetector((event, durationMs) => tell({ kind: 'dtmf', side, event, durationMs }));
@@ -99,10 +107,11 @@ export class RelayLeg {
    */
   describe(description: RemoteDescription): void {
     this.#cipher.describe(description.kind === 'udptl' ? undefined : description.srtp);
+    this.#sealed = this.#cipher.active;
     const reopen = this.#description === undefined || isMoved(this.#description, description);
     const listened = this.listening;
     this.#description = description;
-    this.#types = new PayloadTable(description.formats);
+    this.#types = payloadTable(description.formats);
     this.#receives = description.direction === 'sendrecv' || description.direction === 'recvonly';
     this.#udptl = description.kind === 'udptl';
     this.#gate.describe(description, reopen);
@@ -110,6 +119,22 @@ export class RelayLeg {
     if (reopen || !listened) this.lastHeardMs = this.#scheduler.nowMs();
     this.#aim();
   }
+
+  readonly onRtp = (datagram: Buffer, address: string, port: number): void => {
+    try {
+      this.onRtpPort(datagram, address, port);
+    } catch (error) {
+      this.#fault(error);
+    }
+  };
+
+  readonly onRtcp = (datagram: Buffer, address: string, port: number): void => {
+    try {
+      this.onRtcpPort(datagram, address, port);
+    } catch (error) {
+      this.#fault(error);
+    }
+  };
 
   /** A datagram came to the RTP port. Returns whether it went on to the other leg. */
   onRtpPort(datagram: Buffer, address: string, port: number): boolean {
@@ -126,6 +151,12 @@ export class RelayLeg {
     if (this.#description === undefined) return this.#drop('undescribed');
     if (classifyDatagram(datagram) !== 'rtcp') return this.#dropForeign(datagram);
     return this.#onRtcp(datagram, address, port, false);
+  }
+
+  /** A broken invariant costs the packet, is counted and told; it never reaches the event loop. */
+  #fault(error: unknown): void {
+    this.#record[FIELD.version]! += this.#record[FIELD.version]! % 2;
+    if (++this.#record[DROP.internal]! <= MAX_FAULTS_TOLD) this.#tellFault(error);
   }
 
   /** Called a few times a second. */
@@ -153,7 +184,7 @@ export class RelayLeg {
   }
 
   #onRtp(datagram: Buffer, address: string, port: number): boolean {
-    const sealed = this.#cipher.active;
+    const sealed = this.#sealed;
     const packet = sealed ? this.#cipher.open(datagram) : datagram;
     if (typeof packet === 'string') return this.#drop(packet);
     if (decodeRtp(packet, view) !== undefined) return this.#drop('malformed');
@@ -200,7 +231,7 @@ export class RelayLeg {
   }
 
   #onRtcp(received: Buffer, address: string, port: number, muxed: boolean): boolean {
-    const sealed = this.#cipher.active;
+    const sealed = this.#sealed;
     const datagram = sealed ? this.#cipher.openRtcp(received) : received;
     if (typeof datagram === 'string') return this.#drop(datagram);
     const outcome = decodeRtcp(datagram);

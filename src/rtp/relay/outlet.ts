@@ -34,6 +34,7 @@ export class Outlet {
   #rtpTarget: Endpoint = { address: '', port: 0 };
   #rtcpTarget: Endpoint = { address: '', port: 0 };
   #mux = false;
+  #sealed = false;
   #ssrc = -1;
   #packets = 0;
   #octets = 0;
@@ -51,6 +52,7 @@ export class Outlet {
   aim(description: RemoteDescription, rtp: Endpoint | undefined, rtcp: Endpoint | undefined): void {
     const described = { address: description.address, port: description.rtpPort };
     this.#mux = description.rtcpMux === true;
+    this.#sealed = this.#cipher.active;
     this.#rtpTarget = rtp ?? described;
     this.#rtcpTarget = this.#mux ? this.#rtpTarget : (rtcp ?? this.#guessRtcp(description, rtp));
     const silenced = description.rtpPort === 0 || description.address === '0.0.0.0' || description.address === '::';
@@ -66,7 +68,7 @@ export class Outlet {
 
   /** Sends media; the caller has checked `rtpOpen`. Returns false when it could not be sealed. */
   sendRtp(packet: Buffer, view: RtpView): boolean {
-    const wire = this.#cipher.active ? this.#cipher.seal(packet, view) : packet;
+    const wire = this.#sealed ? this.#cipher.seal(packet, view) : packet;
     if (wire === undefined) return false;
     const record = this.#record;
     record[FIELD.sentPackets]!++;
@@ -87,7 +89,7 @@ export class Outlet {
 
   /** Sends a compound RTCP datagram; the caller has checked `rtcpOpen`. Returns false when it could not be sealed. */
   sendRtcp(datagram: Buffer): boolean {
-    const wire = this.#cipher.active ? this.#cipher.sealRtcp(datagram) : datagram;
+    const wire = this.#sealed ? this.#cipher.sealRtcp(datagram) : datagram;
     if (wire === undefined) return false;
     this.#record[FIELD.sentRtcpPackets]!++;
     this.#record[FIELD.sentRtcpBytes]! += datagram.length;

@@ -1,6 +1,6 @@
-import type { BindSocket, BoundSocket, DatagramHandler } from './sockets.js';
+import type { BindSocket, BoundSocket, DatagramHandler, DatagramReceiver } from './sockets.js';
 
-/** Whoever has a pair of sockets now. */
+/** Whoever has a pair of sockets now. Neither function may throw. */
 export interface PairUser {
   readonly onRtp: DatagramHandler;
   readonly onRtcp: DatagramHandler;
@@ -13,6 +13,41 @@ export interface SocketPair {
   readonly rtcp: BoundSocket;
   /** Undefined on the shelf: what comes then is for a call that has ended, and falls away. */
   user: PairUser | undefined;
+}
+
+class RtpInlet implements DatagramReceiver {
+  user: PairUser | undefined;
+
+  receive(datagram: Buffer, address: string, port: number): void {
+    this.user?.onRtp(datagram, address, port);
+  }
+}
+
+class RtcpInlet implements DatagramReceiver {
+  user: PairUser | undefined;
+
+  receive(datagram: Buffer, address: string, port: number): void {
+    this.user?.onRtcp(datagram, address, port);
+  }
+}
+
+class BoundPair implements SocketPair {
+  constructor(
+    readonly key: string,
+    readonly rtp: BoundSocket,
+    readonly rtcp: BoundSocket,
+    private readonly rtpInlet: RtpInlet,
+    private readonly rtcpInlet: RtcpInlet,
+  ) {}
+
+  get user(): PairUser | undefined {
+    return this.rtpInlet.user;
+  }
+
+  set user(user: PairUser | undefined) {
+    this.rtpInlet.user = user;
+    this.rtcpInlet.user = user;
+  }
 }
 
 /** Pairs that may lie bound and unused; beyond it the one unused for longest is closed. */
@@ -71,21 +106,10 @@ export class SocketShelf {
   }
 
   async #make(key: string, address: string, rtpPort: number): Promise<SocketPair> {
-    let user: PairUser | undefined;
-    const rtp = await this.#bind(address, rtpPort, (datagram, from, port) => user?.onRtp(datagram, from, port));
+    const [rtpInlet, rtcpInlet] = [new RtpInlet(), new RtcpInlet()];
+    const rtp = await this.#bind(address, rtpPort, rtpInlet);
     try {
-      const rtcp = await this.#bind(address, rtpPort + 1, (datagram, from, port) => user?.onRtcp(datagram, from, port));
-      return {
-        key,
-        rtp,
-        rtcp,
-        get user() {
-          return user;
-        },
-        set user(next) {
-          user = next;
-        },
-      };
+      return new BoundPair(key, rtp, await this.#bind(address, rtpPort + 1, rtcpInlet), rtpInlet, rtcpInlet);
     } catch (error) {
       rtp.close();
       throw error;

@@ -43,6 +43,21 @@ export class PayloadTable {
   }
 }
 
+const tables = new Map<string, PayloadTable>();
+const MAX_TABLES = 256;
+
+/** The table of these formats; calls with the same formats share one, so that it stays in the processor's cache. */
+export function payloadTable(formats: readonly PayloadFormat[]): PayloadTable {
+  const key = formats
+    .map(({ payloadType, encoding, clockRateHz }) => `${payloadType} ${encoding} ${clockRateHz}`)
+    .join();
+  const known = tables.get(key);
+  if (known) return known;
+  const made = new PayloadTable(formats);
+  if (tables.size < MAX_TABLES) tables.set(key, made);
+  return made;
+}
+
 function kindOf(encoding: string): number {
   if (encoding === 'TELEPHONE-EVENT') return EVENT;
   return encoding === 'CN' ? NOISE : MEDIA;

@@ -5,7 +5,7 @@ import {
   type SessionOrder,
   TypescriptEngine,
 } from '../../../src/rtp/index.js';
-import type { BindSocket, DatagramHandler } from '../../../src/rtp/relay/sockets.js';
+import type { BindSocket, DatagramReceiver } from '../../../src/rtp/relay/sockets.js';
 
 export interface SentDatagram {
   /** Local `address port` it left from. */
@@ -21,12 +21,12 @@ export class FakeNetwork {
   /** Ports that cannot be bound. */
   readonly taken = new Set<number>();
   bound = 0;
-  readonly #handlers = new Map<string, DatagramHandler>();
+  readonly #handlers = new Map<string, DatagramReceiver>();
 
-  readonly bind: BindSocket = async (address, port, onDatagram) => {
+  readonly bind: BindSocket = async (address, port, receiver) => {
     const key = `${address} ${port}`;
     if (this.taken.has(port) || this.#handlers.has(key)) throw new Error(`${key} is taken`);
-    this.#handlers.set(key, onDatagram);
+    this.#handlers.set(key, receiver);
     this.bound++;
     return {
       send: (data, toPort, toAddress) =>
@@ -41,7 +41,7 @@ export class FakeNetwork {
   /** Hands a datagram to the socket bound at `to`; one that nobody has bound is lost. */
   deliver(to: string, from: string, data: Buffer): void {
     const [address, port] = from.split(' ');
-    this.#handlers.get(to)?.(data, address!, Number(port));
+    this.#handlers.get(to)?.receive(data, address!, Number(port));
   }
 
   /** Takes what was sent since the last time, to `to` only when given. */
