@@ -12,7 +12,8 @@ import { lineSafe } from './wire-text.js';
  *     "Max-Forwards : 70 \r\n"          ID           identity in KNOWN_NAMES, 0 for other names
  *      │             │ │    └ END       START, END   the whole row, line end included
  *      START         │ VALUE_END        VALUE        offset of the value, or index of a text of ours
- *                    VALUE              VALUE_END    its end, trimmed; complemented (~) where the row is folded
+ *                    VALUE              VALUE_END    its end, trimmed; complemented (~) and not trimmed
+ *                                                   where the row is folded
  */
 export class Headers {
   private readonly text: string;

@@ -47,7 +47,17 @@ function nextComma(bytes: Uint8Array, from: number, end: number): number {
 
 /** Joins the lines of a folded header field value with one space each and trims it (RFC 3261 §7.3.1). */
 export function unfold(value: string): string {
-  return value.replace(/[ \t]*\r\n[ \t]+/g, ' ').replace(/^[ \t]+|[ \t]+$/g, '');
+  const lines = value.split('\r\n').map(trimBlanks);
+  return lines.filter((line) => line !== '').join(' ');
+}
+
+/** By hand, since a pattern for blanks at the end takes quadratic time on long runs of blanks elsewhere. */
+function trimBlanks(text: string): string {
+  let start = 0;
+  let end = text.length;
+  while (start < end && (text[start] === ' ' || text[start] === '\t')) start++;
+  while (end > start && (text[end - 1] === ' ' || text[end - 1] === '\t')) end--;
+  return text.slice(start, end);
 }
 
 /** A quoted-string with this content; quotes and backslashes escaped (RFC 3261 §25.1). */

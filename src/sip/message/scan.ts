@@ -32,6 +32,8 @@ export class HeaderScan {
   readonly first = new Int32Array(WATCHED_IDS);
   /** Number of rows of each watched identity. */
   readonly seen = new Int32Array(WATCHED_IDS);
+  /** Line ends that were no CRLF; a row with one is left out. */
+  private strays = 0;
   /** Offset of the next CR that was found, so that each is searched for once. */
   private nextCr = -1;
   /** Rows, reused from scan to scan; see Headers for their layout. */
@@ -81,6 +83,7 @@ export class HeaderScan {
     this.first.fill(-1);
     this.seen.fill(0);
     this.nextCr = -1;
+    this.strays = 0;
     return end;
   }
 
@@ -107,16 +110,18 @@ export class HeaderScan {
   private row(bytes: Buffer, start: number, end: number): number {
     const id = knownNameAt(bytes, start, end);
     const colon = id === NONE ? this.endOfName(bytes, start, end) : start + nameLength(id);
-    let valueStart = colon + 1;
+    let valueStart = id === NONE && bytes[colon] !== COLON ? colon : colon + 1;
     while (valueStart < end && (bytes[valueStart] === SP || bytes[valueStart] === HT)) valueStart++;
+    const strays = this.strays;
     let lineEnd = this.endOfLine(valueStart);
     if (lineEnd < 0) return end;
     const folded = lineEnd + 1 < end && (bytes[lineEnd + 1] === SP || bytes[lineEnd + 1] === HT);
     if (folded) lineEnd = this.endOfFolded(bytes, lineEnd, end);
     if (lineEnd < 0) return end;
-    const valueEnd = trimEnd(bytes, valueStart, lineEnd - 1);
+    if (this.strays > strays) return lineEnd + 1;
+    const valueEnd = folded ? ~(lineEnd - 1) : trimEnd(bytes, valueStart, lineEnd - 1);
     const known = id === NONE ? this.unusualName(bytes, start, colon) : id;
-    if (known >= NONE) this.add(known, start, lineEnd + 1, valueStart, folded ? ~valueEnd : valueEnd);
+    if (known >= NONE) this.add(known, start, lineEnd + 1, valueStart, valueEnd);
     else this.report('parse.header-line', start, 'Malformed header line');
     return lineEnd + 1;
   }
@@ -131,8 +136,10 @@ export class HeaderScan {
   /** Offset of the LF that ends the line; -1 where there is none. */
   private endOfLine(at: number): number {
     const lineEnd = this.text.indexOf('\n', at);
-    if (lineEnd >= 0 && this.crFrom(at) !== lineEnd - 1)
+    if (lineEnd >= 0 && this.crFrom(at) !== lineEnd - 1) {
+      this.strays++;
       this.report('parse.header-line', lineEnd, 'Stray line end in header');
+    }
     return lineEnd;
   }
 

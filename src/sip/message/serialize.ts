@@ -25,7 +25,9 @@ export function serialize(message: SipRequest | SipResponse): Buffer {
 
 function stateLength(message: SipMessage): void {
   const length = String(message.bodyLength);
-  if (message.headers.get('Content-Length') !== length) message.headers.set('Content-Length', length);
+  const stated = message.headers.get('Content-Length');
+  if (stated === length || (stated !== undefined && Number(stated) === message.bodyLength)) return;
+  message.headers.set('Content-Length', length);
 }
 
 function startLine(message: SipRequest | SipResponse): string {

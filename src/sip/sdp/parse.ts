@@ -17,6 +17,7 @@ import { type SdpLine, Section, sdpLine } from './section.js';
 const MAX_BYTES = 64 * 1024;
 const MAX_LINES = 2000;
 const MAX_MEDIA = 64;
+const MAX_FORMATS = 256;
 
 /** Parses wire text (one unit per byte) or bytes. Returns an SdpError with code sdp.syntax or sdp.too-large. */
 export function parseSdp(sdp: string | Buffer): SessionDescription | SdpError {
@@ -34,6 +35,7 @@ export function parseSdp(sdp: string | Buffer): SessionDescription | SdpError {
     if (line.type === 'm') {
       const opened = readMedia(line.value);
       if (opened === undefined) return new SdpError('sdp.syntax', 'Malformed m= line', row + 1);
+      if (opened.formats.length > MAX_FORMATS) return new SdpError('sdp.too-large', 'Too many formats', row + 1);
       if (media.push(opened) > MAX_MEDIA) return new SdpError('sdp.too-large', 'Too many m= lines', row + 1);
       section = opened;
     } else section.lines.push(line);

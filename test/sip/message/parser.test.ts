@@ -52,6 +52,13 @@ describe('parseDatagram', () => {
     expect([request.from.tag, request.cseq.sequence, request.maxForwards, request.callId]).toEqual(['7', 1, 8, 'id']);
   });
 
+  it('reads a value whose last folded line is blank without its line end', () => {
+    const request = parsedRequest(inviteBytes({ To: 'sip:b@example.com\r\n  \r\n\t', Subject: '\r\n \r\n ' }));
+    expect(request.headers.get('To')).toBe('sip:b@example.com');
+    expect(request.to.uri).toBe('sip:b@example.com');
+    expect(request.headers.get('Subject')).toBe('');
+  });
+
   it('keeps views until the headers change, then reads them anew', () => {
     const request = parsedRequest(inviteBytes());
     expect(request.to).toBe(request.to);

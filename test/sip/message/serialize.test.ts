@@ -51,6 +51,8 @@ describe('serialize', () => {
   it('adds Content-Length where it was missing and corrects one that was set wrong', () => {
     const request = parsedRequest(inviteBytes({ 'Content-Length': '' }, 'abc'));
     expect(serialize(request).toString()).toMatch(/Content-Length: 3\r\n\r\nabc$/);
+    const padded = inviteBytes({ 'Content-Length': '0003' }, 'abc');
+    expect(serialize(parsedRequest(padded))).toEqual(padded);
     request.headers.set('Content-Length', '99');
     expect(serialize(request).toString()).toMatch(/Content-Length: 3\r\n\r\nabc$/);
   });

@@ -101,9 +101,10 @@ describe('parseSdp and serializeSdp', () => {
     expect(faultOf(text2)).toMatchObject({ code: 'sdp.syntax', sipStatus: 400, message, line });
   });
 
-  it('bound size, lines and media', () => {
+  it('bound size, lines, media and formats', () => {
     expect(faultOf(`v=0\r\n${'x'.repeat(70000)}`).code).toBe('sdp.too-large');
     expect(faultOf(withSession(...Array.from({ length: 2100 }, () => 'a=x'))).code).toBe('sdp.too-large');
+    expect(faultOf(withSession(`m=audio 1 RTP/AVP${' 0'.repeat(257)}`)).code).toBe('sdp.too-large');
     expect(faultOf(withSession(...Array.from({ length: 65 }, () => 'm=audio 0 RTP/AVP 0'))).code).toBe('sdp.too-large');
   });
 
