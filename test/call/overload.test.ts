@@ -8,12 +8,12 @@ describe('overload monitor', () => {
     let delayMs = 0;
     const monitor = new OverloadMonitor(time, () => delayMs);
     monitor.start();
-    const after = (delay: number): boolean => {
+    const delayed = (delay: number): boolean => {
       delayMs = delay;
       time.advance(100);
       return monitor.overloaded;
     };
-    expect([after(0), after(150), after(201), after(150), after(81), after(79), after(150)]).toEqual([
+    expect([delayed(0), delayed(150), delayed(201), delayed(150), delayed(81), delayed(79), delayed(150)]).toEqual([
       false,
       false,
       true,
