@@ -1,12 +1,12 @@
 import { isIP } from 'node:net';
 import type { RemoteDescription } from '../engine.js';
-import { PayloadTable } from '../stream/index.js';
+import { payloadTable } from '../stream/index.js';
 import type { PackedDescription } from './binding.js';
 
 /** A description as the compiled path takes it: plain members, addresses still as text. */
 export function packDescription(description: RemoteDescription): PackedDescription {
   const { direction, kind, srtp } = description;
-  const { clockRatesHz, kinds } = new PayloadTable(description.formats);
+  const { clockRatesHz, kinds } = payloadTable(description.formats);
   return {
     address: description.address,
     rtpPort: description.rtpPort,

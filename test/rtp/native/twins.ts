@@ -97,6 +97,8 @@ export class Twins {
 
   /** Has both write a first report of their own to that side's peer; returns whether there was one. */
   report(side: Side, wallMs: number): boolean {
+    // A name whose octets are no UTF-8 is mended by the TypeScript path, which keeps text, and repeated by the other.
+    if (this.#session[side].reportFacts.cname?.includes('\ufffd')) return false;
     const ssrc = 0x5eed5eed;
     const random = { uint32: () => ssrc };
     const reporter = new Reporter(
