@@ -64,8 +64,11 @@ export class DialogInbox implements ReplyHooks {
       onAckExpired: (expired) => {
         this.#drop(expired);
         this.#dialog.context.counters.add('sip_timeouts', 'ack');
-        user.onAckExpired(expired);
-        this.#dialog.ackSettled();
+        try {
+          user.onAckExpired(expired);
+        } finally {
+          this.#dialog.ackSettled();
+        }
       },
     });
     this.#waiters.push(waiter);

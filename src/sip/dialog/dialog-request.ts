@@ -42,6 +42,7 @@ export class DialogRequest implements ClientUser {
   readonly #challenges: ChallengeTally = new Map();
   #reliable: ReliableReceiver | undefined;
   #walk: TargetWalk | undefined;
+  #flowLost = false;
   #credentialRows: readonly HeaderRow[] | undefined;
 
   constructor(dialog: InviteDialog, plan: DialogRequestPlan) {
@@ -75,7 +76,14 @@ export class DialogRequest implements ClientUser {
     );
   }
 
-  onTransportError(error: GatewayError): void {
+  onTransportError(error: GatewayError, transaction: ClientTransaction): void {
+    this.#walk?.flowFailed(transaction.flow);
+    if (!this.#walk && !this.#flowLost) {
+      // The dialog's own flow is gone; its peer may still be located.
+      this.#flowLost = true;
+      this.send();
+      return;
+    }
     if (this.#walk?.hasMore) {
       this.#walk.next((result) => this.#reached(result instanceof GatewayError ? result : result.flow));
       return;

@@ -125,9 +125,12 @@ export class InviteServerLeg implements InboundLeg, ServerUser, ReliableResponse
 
   onTransportError(error: GatewayError): void {
     if (this.#answered) return;
-    this.handler.onTransportError(error);
-    // The transaction must end; RFC 3261 §18.2.2 may even get the answer through by a new connection.
-    this.respond(503);
+    try {
+      this.handler.onTransportError(error);
+    } finally {
+      // The transaction must end; RFC 3261 §18.2.2 may even get the answer through by a new connection.
+      this.respond(503);
+    }
   }
 
   // What the reliable responses ask

@@ -64,6 +64,8 @@ export class TargetWalk {
   readonly #connectTimeoutMs: number;
   #targets: readonly ResolvedTarget[] | undefined;
   #next = 0;
+  /** Position up to which a target was tried twice. */
+  #retried = 0;
   #lastError: GatewayError | undefined;
 
   constructor(context: DialogContext, where: Location, connectTimeoutMs: number) {
@@ -75,6 +77,16 @@ export class TargetWalk {
   /** True when `next` has another target to try, as far as is known. */
   get hasMore(): boolean {
     return this.#targets === undefined || this.#next < this.#targets.length;
+  }
+
+  /**
+   * The flow that `next` gave last failed before anything came of it. A connection may have been dead for long without
+   * our knowing: its target is tried once more over a new one.
+   */
+  flowFailed(flow: Flow): void {
+    if (!flow.reliable || this.#retried === this.#next) return;
+    this.#retried = this.#next;
+    this.#next--;
   }
 
   /** Opens a flow to the next target that can be reached. `done` is called once, possibly before this returns. */

@@ -109,6 +109,7 @@ export class InviteClientLeg implements OutboundLeg, ClientUser {
       return;
     }
     this.#lastError = error;
+    this.#walk.flowFailed(transaction.flow);
     this.#nextTarget();
   }
 
@@ -194,7 +195,8 @@ export class InviteClientLeg implements OutboundLeg, ClientUser {
     this.#silence = timers.start(order.noResponseTimeoutMs, this, 'silence');
     order.handler.onSent(reached.target, reached.flow);
     if (this.#over) return;
-    this.#transaction = layer.send(request, branch, reached.flow, this);
+    this.#transaction = layer.open(request, branch, reached.flow, this);
+    this.#transaction.begin();
   }
 
   #ownRows(): readonly HeaderRow[] {

@@ -62,6 +62,7 @@ export class ClientRequest implements ClientUser {
 
   onTransportError(error: GatewayError, transaction: ClientTransaction): void {
     if (transaction !== this.#transaction) return;
+    this.#walk.flowFailed(transaction.flow);
     if (this.#walk.hasMore) this.#nextTarget();
     else this.#finish(this.#lastRefusal ?? error);
   }
@@ -99,12 +100,13 @@ export class ClientRequest implements ClientUser {
       body,
       optionTags: options.optionTags,
     };
-    this.#transaction = layer.send(
+    this.#transaction = layer.open(
       composeRequest(this.#context, parts, reached.flow, branch),
       branch,
       reached.flow,
       this,
     );
+    this.#transaction.begin();
   }
 
   #finish(outcome: SipResponse | GatewayError): void {

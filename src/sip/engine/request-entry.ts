@@ -107,7 +107,12 @@ export class RequestEntry {
       leg.respond(422, { headers: [['Min-SE', String(minimum)]] });
       return;
     }
-    this.#handler().onInvite(leg);
+    try {
+      this.#handler().onInvite(leg);
+    } catch (error) {
+      this.#onError(error);
+      leg.respond(500);
+    }
     if (transaction.state === 'proceeding' && !transaction.lastBytes) this.#trying(request, transaction);
   }
 

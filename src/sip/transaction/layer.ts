@@ -67,16 +67,20 @@ export class TransactionLayer implements ClientContext, ServerContext {
   }
 
   /**
-   * Sends a request in a new client transaction. The request must be complete, its topmost Via made by `via` with
-   * this branch. The user may be called before this returns when the flow is already closed.
+   * Opens a client transaction; its `begin` sends the request. The request must be complete, its topmost Via made by
+   * `via` with this branch.
    */
-  send(request: SipRequest, branch: string, flow: Flow, user: ClientUser): ClientTransaction {
+  open(request: SipRequest, branch: string, flow: Flow, user: ClientUser): ClientTransaction {
     const transaction = new ClientTransaction(this, request, branch, flow, user);
     this.#clients.set(transaction.key, transaction);
     this.#watch(transaction);
     this.#counters.add('sip_requests_out', methodLabel(request.method));
-    transaction.begin();
     return transaction;
+  }
+
+  /** Opens a client transaction and sends its request; the user may be called before this returns. */
+  send(request: SipRequest, branch: string, flow: Flow, user: ClientUser): void {
+    this.open(request, branch, flow, user).begin();
   }
 
   /** Sends an ACK for a 2xx: no transaction, no response (RFC 3261 §13.2.2.4). Returns its bytes, to be sent again. */

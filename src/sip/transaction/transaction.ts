@@ -91,9 +91,13 @@ export abstract class Transaction {
     const row = this.#table[this.#state]![event];
     if (!row) return;
     if (row.next) this.#state = row.next;
-    for (const action of row.actions) this.#perform(action);
-    if (this.#due) this.#fireDue();
-    if (row.next === 'terminated') this.onTerminated();
+    try {
+      for (const action of row.actions) this.#perform(action);
+    } finally {
+      // Whatever the user threw when it was told, the transaction goes its way.
+      if (this.#due) this.#fireDue();
+      if (row.next === 'terminated') this.onTerminated();
+    }
   }
 
   onTimer(timer: TimerName): void {

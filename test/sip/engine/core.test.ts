@@ -146,6 +146,77 @@ describe('the core', () => {
   });
 });
 
+describe('a handler that throws', () => {
+  const broken = (): never => {
+    throw new Error('bug');
+  };
+
+  it('when it is told an answer over a connection leaves no transaction behind', () => {
+    const { time, agent, puppet } = agentAndPuppet();
+    agent.core.request(
+      {
+        method: 'OPTIONS',
+        requestUri: 'sip:x@192.0.2.2',
+        nextHop: { host: '192.0.2.2', transport: 'tcp' },
+        from: '<sip:a@b>',
+        to: '<sip:x@y>',
+        headers: [],
+        connectTimeoutMs: 1000,
+      },
+      broken,
+    );
+    time.advance(0);
+    puppet.reply(puppet.last('OPTIONS'), 200);
+    time.advance(0);
+    expect(agent.errors.splice(0)).toHaveLength(1);
+    expectQuiet(time, agent);
+  });
+
+  it('after it has rung reliably ends the call with 500, under the same tag', () => {
+    const { time, agent, puppet } = agentAndPuppet();
+    agent.script = (leg) => {
+      leg.provisional(183, { reliable: true, body: body('answer') });
+      broken();
+    };
+    const invite = puppet.request('INVITE', URI, [['Supported', '100rel']], 'offer');
+    puppet.send(invite);
+    time.advance(10);
+    expect(puppet.statuses).toEqual([183, 500]);
+    expect(puppet.responses[1]!.to.tag).toBe(puppet.responses[0]!.to.tag);
+    expect(agent.errors.splice(0)).toHaveLength(1);
+    puppet.send(puppet.follow(invite, 'ACK', puppet.responses[1]!.headers.get('To')));
+    expectQuiet(time, agent);
+  });
+
+  it('when ACK never comes still lets the BYE go', () => {
+    const { time, agent, puppet } = agentAndPuppet();
+    puppet.send(puppet.request('INVITE', URI, [], 'offer'));
+    time.advance(0);
+    const [leg] = agent.legs;
+    leg!.handler = { ...leg!.handler, onAckTimeout: broken };
+    leg!.accept({ body: body('answer') }).bye();
+    time.advance(32_000);
+    expect(agent.errors.splice(0)).toHaveLength(1);
+    expect(puppet.methods).toEqual(['BYE']);
+    puppet.reply(puppet.last('BYE'), 200);
+    expectQuiet(time, agent);
+  });
+
+  it('in a re-INVITE has it answered 500', () => {
+    const { time, alice, bob } = callPair();
+    const { dialog, peer } = alice.answeredCall(bob);
+    peer.handler = { ...bob.dialogHandler(), onReinvite: broken };
+    const outcomes: number[] = [];
+    dialog.reinvite({ body: body('hold') }, (outcome) => outcomes.push('status' in outcome ? outcome.status : 0));
+    time.advance(10);
+    expect(outcomes).toEqual([100, 500]);
+    expect(bob.errors.splice(0)).toHaveLength(1);
+    dialog.bye();
+    time.advance(10);
+    expectQuiet(time, alice, bob);
+  });
+});
+
 describe('a dialog that was not answered', () => {
   it('of an INVITE to us is refused by bye, not with a BYE', () => {
     const { time, agent, puppet } = agentAndPuppet();

@@ -311,12 +311,27 @@ describe('several located targets', () => {
     expectQuiet(time, agent);
   });
 
+  it('a connection found dead is opened anew, once', () => {
+    const { time, agent, puppet } = agentAndPuppet();
+    const call = agent.call(orderTo(puppet, { transport: 'tcp' }));
+    time.advance(10);
+    [...puppet.host.connections][0]!.cut();
+    time.advance(10);
+    expect(puppet.methods).toEqual(['INVITE', 'INVITE']);
+    [...puppet.host.connections][0]!.cut();
+    time.advance(10);
+    expect(puppet.methods).toHaveLength(2);
+    expect([call.failure!.code, call.finals]).toEqual(['transport.closed', 1]);
+    expectQuiet(time, agent);
+  });
+
   it('a connection that breaks before any response leads to the next target, after one it fails the call', () => {
     const { time, agent, puppet, network } = agentAndPuppet();
     const second = new Puppet(network.host('192.0.2.3'));
     agent.host.names.set('carrier', [target('192.0.2.2', 'tcp'), target('192.0.2.3', 'tcp')]);
     const call = agent.call(orderTo(puppet, { nextHop: { host: 'carrier' } }));
     time.advance(10);
+    puppet.host.down = true;
     [...puppet.host.connections][0]!.cut();
     time.advance(10);
     expect(second.methods).toEqual(['INVITE']);

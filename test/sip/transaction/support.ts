@@ -127,7 +127,9 @@ export class Bench implements Wire {
     request.headers.append('To', '<sip:bob@192.0.2.2>');
     request.headers.append('Call-ID', 'c1');
     request.headers.append('CSeq', `7 ${method}`);
-    return this.layer.send(request, branch, flow, this.clientUser);
+    const transaction = this.layer.open(request, branch, flow, this.clientUser);
+    transaction.begin();
+    return transaction;
   }
 
   /** A response as the peer of this client transaction makes it. */
