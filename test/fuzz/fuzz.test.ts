@@ -10,7 +10,7 @@ import { TARGETS } from './targets.js';
 
 const wanted = Number(process.env.FUZZ_MESSAGES ?? 0);
 const seed = Number(process.env.FUZZ_SEED ?? 20260101);
-const SHORT_RUN = 6000;
+const SHORT_RUN = 4000;
 const HANG_MS = 50;
 const MAX_GROWTH_MIB = 4;
 

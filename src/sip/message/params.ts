@@ -16,13 +16,17 @@ const MAX_PARAMS = 64;
 
 /** One parameter in the chain. */
 class Param {
+  /** As it came. */
   readonly name: string;
+  /** What names are compared by, but for case. */
+  readonly key: string;
   /** Undefined for a flag. */
   value: string | undefined;
   next: Param | undefined = undefined;
 
-  constructor(name: string, value: string | undefined) {
+  constructor(name: string, key: string, value: string | undefined) {
     this.name = name;
+    this.key = key;
     this.value = value;
   }
 }
@@ -57,7 +61,7 @@ export class Params {
     const safe = value === undefined ? undefined : lineSafe(value);
     const param = this.find(name);
     if (param !== undefined) param.value = safe;
-    else this.append(new Param(lineSafe(name), safe));
+    else this.append(new Param(lineSafe(name), this.readable(lineSafe(name)), safe));
   }
 
   delete(name: string): void {
@@ -78,7 +82,7 @@ export class Params {
   /** Every parameter in order: [name in lower case, value or '' for a flag]. */
   *entries(): IterableIterator<[name: string, value: string]> {
     for (let param = this.first; param !== undefined; param = param.next) {
-      yield [this.readable(param.name).toLowerCase(), this.readable(param.value ?? '')];
+      yield [param.key.toLowerCase(), this.readable(param.value ?? '')];
     }
   }
 
@@ -134,7 +138,7 @@ export class Params {
       if (count > MAX_PARAMS) throw new SipSyntaxError('parameters: too many');
       if (this.first !== undefined && this.find(name) !== undefined)
         throw new SipSyntaxError('parameters: repeated parameter');
-      last = this.append(new Param(name, value), last);
+      last = this.append(new Param(name, this.readable(name), value), last);
     }
     return at;
   }
@@ -154,17 +158,14 @@ export class Params {
   }
 
   private find(name: string): Param | undefined {
-    for (let param = this.first; param !== undefined; param = param.next) {
-      if (param.name === name || this.isNamed(param.name, name)) return param;
-    }
+    const key = this.readable(name);
+    for (let param = this.first; param !== undefined; param = param.next) if (isSameName(param.key, key)) return param;
     return undefined;
   }
-
-  /** True where a written name is the wanted one, ignoring case. */
-  protected isNamed(written: string, wanted: string): boolean {
-    return written.length === wanted.length && written.toLowerCase() === wanted.toLowerCase();
-  }
 }
+
+const isSameName = (a: string, b: string): boolean =>
+  a === b || (a.length === b.length && a.toLowerCase() === b.toLowerCase());
 
 function endOfValue(bytes: Uint8Array, start: number, end: number): number {
   if (start < end && bytes[start] === DQUOTE) {

@@ -24,10 +24,4 @@ export class UriParams extends Params {
   protected override readable(text: string): string {
     return unescapeUri(text);
   }
-
-  protected override isNamed(written: string, wanted: string): boolean {
-    if (super.isNamed(written, wanted)) return true;
-    if (!written.includes('%') && !wanted.includes('%')) return false;
-    return unescapeUri(written).toLowerCase() === unescapeUri(wanted).toLowerCase();
-  }
 }
