@@ -5,7 +5,7 @@ import { Tally } from './tally.js';
 
 /**
  * `npm run simulate -- --calls N --seed S`: plays N calls from seed S on, in worlds of at most 5,000 calls each, one
- * seed after the other. Exit 0 when no invariant broke, 1 when one did, 2 on a wrong option.
+ * seed after the other; `--call K` tells the ladder of call K of each. Exit 0 when no invariant broke, 1 when one did, 2 on a wrong option.
  */
 
 const CALLS_PER_WORLD = 5000;
@@ -17,9 +17,13 @@ function option(name: string, text: string | undefined, fallback: number): numbe
   process.exit(2);
 }
 
-const { values } = parseArgs({ options: { calls: { type: 'string' }, seed: { type: 'string' } } });
+const { values } = parseArgs({
+  options: { calls: { type: 'string' }, seed: { type: 'string' }, call: { type: 'string' } },
+});
 const calls = option('calls', values.calls, CALLS_PER_WORLD);
 const firstSeed = option('seed', values.seed, 1);
+
+const told = values.call === undefined ? undefined : option('call', values.call, 0);
 
 const outcomes = new Tally();
 const faults = new Tally();
@@ -31,7 +35,7 @@ let violations = 0;
 for (let left = calls; left > 0; left -= CALLS_PER_WORLD) {
   const seed = firstSeed + seeds.length;
   seeds.push(seed);
-  const world = await simulate(seed, Math.min(left, CALLS_PER_WORLD));
+  const world = await simulate(seed, Math.min(left, CALLS_PER_WORLD), told);
   outcomes.merge(world.outcomes);
   faults.merge(world.faults);
   messages += world.messages;

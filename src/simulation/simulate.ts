@@ -1,5 +1,5 @@
 import { checkWorld, type Violation } from './checks.js';
-import { tellViolations } from './report.js';
+import { tellCall, tellViolations } from './report.js';
 import { Tally } from './tally.js';
 import { World } from './world.js';
 
@@ -22,8 +22,9 @@ export interface WorldOutcome {
 /**
  * Plays `calls` calls in one world and checks every invariant.
  * @param seed 0 to 2^32 − 1
+ * @param told number of a call whose ladder is wanted whatever became of it
  */
-export async function simulate(seed: number, calls: number): Promise<WorldOutcome> {
+export async function simulate(seed: number, calls: number, told?: number): Promise<WorldOutcome> {
   const world = new World(seed, calls);
   await world.run();
   // Targets that a fault took out of service have rested by then.
@@ -36,13 +37,18 @@ export async function simulate(seed: number, calls: number): Promise<WorldOutcom
     seed,
     calls,
     violations,
-    story: violations.length === 0 ? '' : tellViolations(world, violations, calls),
+    story: storyOf(world, violations, calls, told),
     digest: world.log.digest(),
     messages: world.log.messages,
     virtualMs,
     outcomes,
     faults: world.tally,
   };
+}
+
+function storyOf(world: World, violations: readonly Violation[], calls: number, told: number | undefined): string {
+  if (told !== undefined) return tellCall(world, told);
+  return violations.length === 0 ? '' : tellViolations(world, violations, calls);
 }
 
 const REST_MS = 120_000;

@@ -3,7 +3,7 @@ import type { SipRequest } from '../../sip/index.js';
 import type { CalleeScript, Provisional } from '../shape/index.js';
 import { AgentDialog } from './agent-dialog.js';
 import { AgentLeg, type LegParts } from './agent-leg.js';
-import type { Row } from './compose.js';
+import type { ResponseFacts, Row } from './compose.js';
 import { reversed } from './description.js';
 import { settle } from './inside.js';
 import type { ServerExchange } from './server-exchange.js';
@@ -29,7 +29,10 @@ export class Callee extends AgentLeg {
   #cancelled = false;
   #challengesLeft: number;
   #nonce = '';
-  #rseq = 0;
+  /** Last RSeq of each fork: every fork is a user agent of its own. */
+  readonly #rseqs = new Map<number, number>();
+  /** True once anything was sent: who never spoke cannot be told anything. */
+  #spoke = false;
   /** A reliable provisional response brought our description. */
   #described = false;
   #proceed: (() => void) | undefined;
@@ -51,9 +54,9 @@ export class Callee extends AgentLeg {
     this.#tags = [this.token(), this.token(), this.token()];
   }
 
-  /** A silent side never said that it heard of the call; one that ignores CANCEL was told all the same. */
+  /** Who never spoke need not be told; who ignores CANCEL was told all the same. */
   get open(): boolean {
-    if (this.#state === 'ringing') return !this.#cancelled && this.script.final.kind !== 'silent';
+    if (this.#state === 'ringing') return !this.#cancelled && this.#spoke;
     for (const dialog of this.dialogs.values()) if (dialog.state === 'confirmed') return true;
     return false;
   }
@@ -75,7 +78,7 @@ export class Callee extends AgentLeg {
     this.meet(script.fate);
     if (script.final.kind === 'silent') return;
     this.after(script.firstMs, () => {
-      if (script.trying && !this.#over) exchange.respond(100, { tag: '' });
+      if (script.trying && !this.#over) this.#respond(100, { tag: '' });
       this.#ring(0);
     });
   }
@@ -96,7 +99,7 @@ export class Callee extends AgentLeg {
     const invite = this.#invite;
     const [rseq, sequence, method] = (exchange.request.headers.get('RAck') ?? '').split(' ');
     const fits = Number(sequence) === invite?.request.cseq.sequence && method === 'INVITE';
-    if (!fits || Number(rseq) > this.#rseq)
+    if (!fits || Number(rseq) > this.#lastRseq)
       this.offences.push(`PRACK with a wrong RAck: ${rseq} ${sequence} ${method}`);
     const awaited = invite?.awaitedRseq === Number(rseq);
     exchange.respond(awaited ? 200 : 481, { tag: dialog.localTag });
@@ -187,15 +190,27 @@ export class Callee extends AgentLeg {
     const lateOffer = this.#invite!.request.body.length === 0;
     const body = described && !lateOffer ? this.#ownDescription() : undefined;
     const dialog = this.#dialogOf(fork);
-    this.#invite!.respond(status, { tag: dialog.localTag, rows: this.contactRows(), body });
+    this.#respond(status, { tag: dialog.localTag, rows: this.contactRows(), body });
+  }
+
+  #respond(status: number, facts: ResponseFacts): void {
+    this.#spoke = true;
+    this.#invite!.respond(status, facts);
+  }
+
+  get #lastRseq(): number {
+    return Math.max(0, ...this.#rseqs.values());
   }
 
   #provideReliably({ status, fork, described }: Provisional): void {
     const dialog = this.#dialogOf(fork);
     const body = described && !this.#described ? this.#ownDescription() : undefined;
     if (body) this.#described = true;
-    const rows: Row[] = [...this.contactRows(), ['Require', '100rel'], ['RSeq', String(++this.#rseq)]];
-    this.#invite!.respondReliably(status, this.#rseq, { tag: dialog.localTag, rows, body }, () => {
+    const rseq = 1 + (this.#rseqs.get(fork) ?? 100 * fork);
+    this.#rseqs.set(fork, rseq);
+    this.#spoke = true;
+    const rows: Row[] = [...this.contactRows(), ['Require', '100rel'], ['RSeq', String(rseq)]];
+    this.#invite!.respondReliably(status, rseq, { tag: dialog.localTag, rows, body }, () => {
       this.complaints.push('a reliable response was never acknowledged');
       this.#refuse(504, []);
     });
@@ -228,7 +243,7 @@ export class Callee extends AgentLeg {
     const body = needed && !lateOfferDone ? this.#ownDescription() : undefined;
     const rows = [...this.contactRows(), ...this.#sessionRows(exchange.request)];
     exchange.respond(200, { tag: dialog.localTag, rows, body });
-    settle(dialog, exchange.request, rows);
+    settle(dialog, rows);
   }
 
   #sessionRows(request: SipRequest): readonly Row[] {

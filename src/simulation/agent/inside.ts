@@ -1,4 +1,4 @@
-import { type SipRequest, SipResponse } from '../../sip/index.js';
+import { SipResponse } from '../../sip/index.js';
 import type { AgentDialog } from './agent-dialog.js';
 import type { AgentLeg } from './agent-leg.js';
 import type { Row } from './compose.js';
@@ -72,7 +72,7 @@ function accept(leg: AgentLeg, dialog: AgentDialog, exchange: ServerExchange): v
   const rows = [...leg.contactRows(), ...sessionAnswer(request)];
   exchange.respond(200, { tag: dialog.localTag, rows, body });
   dialog.refreshTarget(request);
-  settle(dialog, request, rows);
+  settle(dialog, rows);
 }
 
 function update(leg: AgentLeg, dialog: AgentDialog, exchange: ServerExchange): void {
@@ -90,12 +90,11 @@ function update(leg: AgentLeg, dialog: AgentDialog, exchange: ServerExchange): v
   const rows = [...leg.contactRows(), ...sessionAnswer(request)];
   exchange.respond(200, { tag, rows, body });
   dialog.refreshTarget(request);
-  settle(dialog, request, rows);
+  settle(dialog, rows);
 }
 
-/** Terms of a 2xx of ours, told by its rows; an UPDATE inside an early dialog settles nothing. */
-export function settle(dialog: AgentDialog, request: SipRequest, rows: readonly Row[]): void {
-  if (request.method === 'UPDATE' && dialog.state === 'early') return;
+/** Terms of a 2xx of ours, told by its rows. */
+export function settle(dialog: AgentDialog, rows: readonly Row[]): void {
   const told = SipResponse.create(200);
   for (const [name, value] of rows) told.headers.append(name, value);
   dialog.session.settle(told, false);

@@ -33,6 +33,7 @@ export class SessionWatch {
   /** A 2xx told the terms, or that there are none. @param asked true when the request was ours */
   settle(message: SipMessage, asked: boolean): void {
     this.stop();
+    if (this.#dialog.state !== 'confirmed') return;
     const value = message.headers.get('Session-Expires');
     this.#seconds = value === undefined ? 0 : Number.parseInt(value, 10);
     if (value === undefined) return;
