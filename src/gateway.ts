@@ -7,12 +7,12 @@ import {
   type CallListener,
   CallRecorder,
   DirectorySink,
-  HealthProber,
   Journal,
   JsonLinesLog,
   MediaLog,
   MessageTrace,
   OverloadMonitor,
+  optionsProbe,
   Policy,
   SipMessageLog,
   ThreadBatchWriter,
@@ -20,6 +20,7 @@ import {
 import type { GatewayConfig } from './config/index.js';
 import { Counters, GatewayError, type Logger, SystemRandom, systemScheduler } from './core/index.js';
 import { CallMetrics, createRegistry, MetricsServer, PlainCounters, registerNodeMetrics } from './metrics/index.js';
+import { HealthProber } from './routing/index.js';
 import { type MediaEngine, TypescriptEngine } from './rtp/index.js';
 import { loadNative, NativeEngine } from './rtp/native/index.js';
 import { ContactedPeers, createLocator, SipCore, SipTransports, SourceFilter, SourceGuard } from './sip/index.js';
@@ -50,6 +51,7 @@ export async function startGateway(config: GatewayConfig, logger: Logger): Promi
   const random = new SystemRandom();
   const counters = new Counters();
   const policy = new Policy(config, scheduler, random, logger);
+  policy.onNodeEvent = ({ kind }) => counters.add('node_events', kind);
 
   const records = startRecords(config, policy, logger);
   const registry = createRegistry();
@@ -135,13 +137,9 @@ export async function startGateway(config: GatewayConfig, logger: Logger): Promi
   await transports.start(core);
   overload.start();
 
-  const prober = new HealthProber(core, policy.health, scheduler, random, {
-    intervalSeconds: config.sip.health.intervalSeconds,
-    downIntervalSeconds: config.sip.health.downIntervalSeconds,
-    domain: config.domain,
-    connectTimeoutMs: config.sip.connectTimeoutMs,
-  });
-  const watchTargets = () => prober.watch(policy.config.sip.health.enabled ? policy.targets() : []);
+  const probe = optionsProbe(core, config.domain, config.sip.connectTimeoutMs);
+  const prober = new HealthProber(config.sip.health, policy.health, scheduler, random, probe);
+  const watchTargets = () => prober.configure(policy.config.sip.health.enabled ? policy.targets() : []);
   watchTargets();
 
   registerNodeMetrics(registry, {

@@ -1,102 +1,61 @@
-import { type GatewayError, type Random, type Scheduler, type Timer, unit } from '../core/index.js';
-import type { Target, TargetHealth } from '../routing/index.js';
-import type { SignalingEngine, SipResponse } from '../sip/index.js';
-
-export interface ProbeSettings {
-  /** Between OPTIONS to a target that is up, seconds. */
-  readonly intervalSeconds: number;
-  /** … and to one that is not. */
-  readonly downIntervalSeconds: number;
-  /** Host of our From URI. */
-  readonly domain: string;
-  readonly connectTimeoutMs: number;
-}
+import type { GatewayError } from '../core/index.js';
+import type { Probe, ProbeOutcome, Target } from '../routing/index.js';
+import type { Location, SignalingEngine, SipResponse } from '../sip/index.js';
 
 /** A probe without a final response in this time is a miss. */
 const ANSWER_MS = 4000;
 
 /**
- * Asks each route and carrier host by OPTIONS whether it lives (design §4, Health): every 30 s while up, sooner while
- * down, each time moved by up to a quarter, so that probes of many targets spread. Any final response but 408 and 503
- * is life.
+ * Sends the OPTIONS that `HealthProber` (routing/live) asks for and tells what came of it (design §4, Health).
  *
- *     wait ──interval──► OPTIONS ──answer──► health.answered ─┐
- *      ▲                    └──none, 408, 503──► health.missed ┴─► wait
+ *     HealthProber ──probe(target)──► OPTIONS sip:host ──► final response, or its absence ──► HealthProber
+ *
+ * @param domain host of our From URI
  */
-export class HealthProber {
-  readonly #signaling: SignalingEngine;
-  readonly #health: TargetHealth;
-  readonly #scheduler: Scheduler;
-  readonly #random: Random;
-  readonly #settings: ProbeSettings;
-  readonly #timers = new Map<string, Timer>();
-
-  constructor(
-    signaling: SignalingEngine,
-    health: TargetHealth,
-    scheduler: Scheduler,
-    random: Random,
-    settings: ProbeSettings,
-  ) {
-    this.#signaling = signaling;
-    this.#health = health;
-    this.#scheduler = scheduler;
-    this.#random = random;
-    this.#settings = settings;
-  }
-
-  /** Probes exactly these targets from now on. */
-  watch(targets: Iterable<Target>): void {
-    const wanted = new Map([...targets].map((target) => [target.targetKey, target]));
-    for (const [key, timer] of this.#timers) {
-      if (wanted.has(key)) continue;
-      timer.cancel();
-      this.#timers.delete(key);
-    }
-    for (const [key, target] of wanted) if (!this.#timers.has(key)) this.#schedule(target);
-  }
-
-  stop(): void {
-    this.watch([]);
-  }
-
-  #schedule(target: Target): void {
-    const { intervalSeconds, downIntervalSeconds } = this.#settings;
-    const up = this.#health.state(target.targetKey).state === 'up';
-    const seconds = (up ? intervalSeconds : downIntervalSeconds) * (0.75 + unit(this.#random) / 2);
-    const timer = this.#scheduler.after(seconds * 1000, () => this.#ask(target));
-    this.#timers.set(target.targetKey, timer);
-  }
-
-  #ask(target: Target): void {
-    const { host, port, protocol } = target;
-    const authority = `${host.includes(':') ? `[${host}]` : host}${port === undefined ? '' : `:${port}`}`;
-    const transport = protocol === 'UDP' ? '' : `;transport=${protocol.toLowerCase()}`;
+export function optionsProbe(signaling: SignalingEngine, domain: string, connectTimeoutMs: number): Probe {
+  return (target, done) => {
     const order = {
       method: 'OPTIONS',
-      requestUri: `sip:${authority}${transport}`,
-      nextHop: {
-        host,
-        ...(port !== undefined && { port }),
-        transport: protocol.toLowerCase() as 'udp' | 'tcp' | 'tls',
-        secure: protocol === 'TLS',
-      },
-      from: `<sip:trunkline@${this.#settings.domain}>`,
-      to: `<sip:${authority}>`,
+      requestUri: uriOf(target),
+      nextHop: locationOf(target),
+      from: `<sip:trunkline@${domain}>`,
+      to: `<sip:${authorityOf(target)}>`,
       headers: [['Accept', 'application/sdp'] as const],
       timeoutMs: ANSWER_MS,
-      connectTimeoutMs: this.#settings.connectTimeoutMs,
+      connectTimeoutMs,
     };
-    this.#signaling.request(order, (outcome) => this.#answered(target, outcome));
-  }
+    signaling.request(order, (outcome) => done(outcomeOf(outcome)));
+  };
+}
 
-  #answered(target: Target, outcome: SipResponse | GatewayError): void {
-    if (!this.#timers.has(target.targetKey)) return;
-    if ('status' in outcome && outcome.status !== 408 && outcome.status !== 503) {
-      this.#health.answered(target.targetKey);
-    } else {
-      this.#health.missed(target.targetKey, 'status' in outcome ? `OPTIONS ${outcome.status}` : outcome.code);
-    }
-    this.#schedule(target);
-  }
+type Address = Pick<Target, 'host' | 'port' | 'protocol'>;
+
+/** `192.0.2.1:5060`, `[2001:db8::1]`. */
+export const authorityOf = ({ host, port }: Pick<Target, 'host' | 'port'>): string =>
+  `${host.includes(':') ? `[${host}]` : host}${port === undefined ? '' : `:${port}`}`;
+
+/** SIP URI of a target, its transport named where it is not UDP. */
+export const uriOf = (target: Address): string =>
+  `sip:${authorityOf(target)}${target.protocol === 'UDP' ? '' : `;transport=${target.protocol.toLowerCase()}`}`;
+
+/** Where a request to a target goes (RFC 3263). */
+export function locationOf({ host, port, protocol }: Address): Location {
+  return {
+    host,
+    ...(port !== undefined && { port }),
+    transport: protocol.toLowerCase() as 'udp' | 'tcp' | 'tls',
+    secure: protocol === 'TLS',
+  };
+}
+
+function outcomeOf(outcome: SipResponse | GatewayError): ProbeOutcome {
+  if (!('status' in outcome)) return { failure: outcome.code };
+  const retryAfterSeconds = retryAfterOf(outcome);
+  return { status: outcome.status, ...(retryAfterSeconds !== undefined && { retryAfterSeconds }) };
+}
+
+/** Delta seconds of a Retry-After (RFC 3261 §20.33); undefined where there is none. */
+export function retryAfterOf(response: SipResponse | undefined): number | undefined {
+  const seconds = Number.parseInt(response?.headers.get('Retry-After') ?? '', 10);
+  return seconds > 0 ? seconds : undefined;
 }

@@ -7,6 +7,7 @@ export * from './log/json-lines.js';
 export * from './log/media-log.js';
 export * from './log/sip-log.js';
 export * from './message-trace.js';
+export * from './node-events.js';
 export * from './overload.js';
 export * from './policy.js';
 export * from './quality.js';

@@ -17,9 +17,12 @@ import {
   type Snapshot,
   type Target,
   TargetHealth,
+  targetsOf,
 } from '../routing/index.js';
 import { type SipRequest, type StoredDigests, storedDigests } from '../sip/index.js';
 import type { AttemptEnd } from './attempt.js';
+import { retryAfterOf } from './health-prober.js';
+import { NODE_EVENT_LINES, type NodeEvent } from './node-events.js';
 
 /** Last OPTIONS of a customer: termination health. */
 export interface TerminationHealth {
@@ -50,6 +53,8 @@ export class Policy {
   mediaPortsFree: () => number = () => 1;
   /** Set by the composition: whether new calls are to be shed. */
   overloaded: () => boolean = () => false;
+  /** Set by the composition: told of what happens to the node rather than to one call. Must not throw. */
+  onNodeEvent: (event: NodeEvent) => void = () => {};
 
   constructor(config: GatewayConfig, scheduler: Scheduler, random: Random, logger: Logger) {
     this.#random = random;
@@ -62,14 +67,16 @@ export class Policy {
     const { missesToDown, answersToUp, intervalSeconds } = config.sip.health;
     const thresholds = { missesToDown, answersToUp, restMs: intervalSeconds * 1000, probed: config.sip.health.enabled };
     const health = new TargetHealth(thresholds, scheduler, (change) =>
-      this.#logger.warn(change, 'target health changed'),
+      this.#announce({ kind: change.to === 'up' ? 'target-up' : 'target-down', ...change }),
     );
     const node = () => ({
       draining: this.#draining,
       overloaded: this.overloaded(),
       mediaPortsFree: this.mediaPortsFree(),
     });
-    this.#live = new LiveState(this.#snapshot, health, scheduler, node);
+    const onHold = (voiceConnectorId: string, country: string) =>
+      this.#announce({ kind: 'fraud-hold', voiceConnectorId, country });
+    this.#live = new LiveState(this.#snapshot, health, scheduler, node, onHold);
   }
 
   get config(): GatewayConfig {
@@ -84,6 +91,13 @@ export class Policy {
     this.#logging = loggingOf(config);
     this.#users = usersOf(config);
     this.#config = config;
+  }
+
+  /** One log line, and whoever counts. */
+  #announce(event: NodeEvent): void {
+    const { kind, ...facts } = event;
+    this.#logger.warn({ event: kind, ...facts }, NODE_EVENT_LINES[kind]);
+    this.onNodeEvent(event);
   }
 
   setDraining(draining: boolean): void {
@@ -171,7 +185,7 @@ export class Policy {
     if (end.status !== undefined && end.status !== 408 && end.status !== 503) {
       return health.answered(planned.targetKey, true);
     }
-    health.missed(planned.targetKey, end.code, retryAfterSeconds(end));
+    health.missed(planned.targetKey, end.code, end.status === 503 ? retryAfterOf(end.response) : undefined);
   }
 
   /** Whether a request dials an emergency or emergency test code. */
@@ -187,13 +201,8 @@ export class Policy {
   }
 
   /** Every target of the snapshot in force. */
-  *targets(): IterableIterator<Target> {
-    for (const carrier of this.#snapshot.carriers.values()) {
-      for (const tier of carrier.targets) yield* tier.values;
-    }
-    for (const connector of this.#snapshot.connectors.values()) {
-      for (const tier of connector.origination?.targets ?? []) yield* tier.values;
-    }
+  targets(): Iterable<Target> {
+    return targetsOf(this.#snapshot);
   }
 
   /** Places that calls and attempts hold now: none once every call is over. */
@@ -239,11 +248,4 @@ function usersOf(config: GatewayConfig): Map<string, ReadonlyMap<string, StoredD
 
 function loggingOf(config: GatewayConfig): Map<string, LoggingConfig> {
   return new Map(config.voiceConnectors.map(({ id, logging }) => [id, logging]));
-}
-
-/** Delta seconds of a Retry-After (RFC 3261 §20.33), of a 503 only. */
-function retryAfterSeconds(end: AttemptEnd): number | undefined {
-  if (end.status !== 503) return undefined;
-  const seconds = Number.parseInt(end.response?.headers.get('Retry-After') ?? '', 10);
-  return seconds > 0 ? seconds : undefined;
 }

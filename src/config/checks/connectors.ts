@@ -87,7 +87,10 @@ function* groupFaults(config: GatewayConfig): Iterable<ConfigFault> {
 export function* connectorWarnings(config: GatewayConfig): Iterable<ConfigFault> {
   for (const [index, connector] of config.voiceConnectors.entries()) {
     const path = `voiceConnectors[${index}]`;
-    const { termination, origination } = connector;
+    const { termination, origination, streaming } = connector;
+    if (streaming && !streaming.disabled) {
+      yield { path: `${path}.streaming`, message: 'has no effect: this version does not stream' };
+    }
     if (termination && termination.cidrAllowedList.length === 0 && termination.credentials.length === 0) {
       yield { path: `${path}.termination`, message: 'has neither cidrAllowedList nor credentials: it admits no call' };
     }
