@@ -1,4 +1,4 @@
-/** npm run demo: installs and builds what is missing, then runs src/demo. Options: --once. */
+/** npm run demo: installs and builds what is missing, then runs src/demo. Options: --once, --directory DIR. */
 import { join } from 'node:path';
 import { prepare, ROOT } from './lib/prepare.mjs';
 

@@ -33,11 +33,15 @@ function who({ record }: Evidence): string {
       'timing',
       `rang after ${seconds(own.PostDialDelayMs)}, for ${seconds(own.RingTimeMs)}; talked ${seconds(own.TalkTimeMs)}`,
     ],
+    ['codec', `${own.Codec ?? 'unknown'}, encryption ${encryption(own.Encryption)}`],
     ['billed', `${record.BillableDurationSeconds} s in 6-second steps`],
     ['hung up by', `${own.HangupSide} (${own.Code})`],
   ];
   return heading('Who called whom') + rows.map(([name, value]) => `  ${name.padEnd(11)} ${value}\n`).join('');
 }
+
+const encryption = (sides: Readonly<Record<string, string>> | null): string =>
+  sides === null ? 'unknown' : `${sides.customer} on the PBX side, ${sides.remote} on the carrier side`;
 
 function why({ record }: Evidence): string {
   const { Trace, Attempts } = record.Trunkline;
