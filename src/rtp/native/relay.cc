@@ -121,8 +121,9 @@ double Relay::nowMs() const { return clockMs(CLOCK_MONOTONIC) + options_.clockOf
 
 bool Relay::start() {
   if (epoll_ < 0 || eventfd_ < 0) return false;
+  // Edge-triggered: each write wakes the thread once, and nothing has to be read back.
   epoll_event interest = {};
-  interest.events = EPOLLIN;
+  interest.events = EPOLLIN | EPOLLET;
   interest.data.ptr = nullptr;
   if (epoll_ctl(epoll_, EPOLL_CTL_ADD, eventfd_, &interest) != 0) return false;
   // Signals are the main thread's.
@@ -178,20 +179,19 @@ void Relay::loop() {
   while (!ending_) {
     const double waitMs = sessions_.empty() ? -1 : std::ceil(std::fmax(0, nextTickMs_ - nowMs()));
     const int count = epoll_wait(epoll_, ready, kMaxReady, static_cast<int>(waitMs));
-    bool ordered = false;
+    // Orders first, so that a packet never meets a leg whose description waits behind it.
+    obey();
     for (int at = 0; at < count; at++) {
       lookAhead(ready, count, at);
-      if (ready[at].data.ptr) {
-        onReadable(static_cast<Port*>(ready[at].data.ptr));
-      } else {
-        ordered = true;
-      }
+      if (ready[at].data.ptr) onReadable(static_cast<Port*>(ready[at].data.ptr));
     }
     if (nowMs() >= nextTickMs_) tick();
     outbox_.flush();
-    // Only now: an order may end a session that was among the ready ones.
-    if (ordered) obey();
+    // Only now: a session that ends may have been among the ready ones.
+    for (Session* session : leaving_) retire(session);
+    leaving_.clear();
   }
+  while (!sessions_.empty()) retire(sessions_.back());
 }
 
 // While one packet is worked on, the memory of the next three comes: its port, its leg, then what the leg points to.
@@ -232,8 +232,6 @@ void Relay::tick() {
 }
 
 void Relay::obey() {
-  uint64_t counted;
-  (void)!read(eventfd_, &counted, sizeof counted);
   Command command;
   while (commands_.pop(&command)) {
     switch (command.order) {
@@ -244,11 +242,10 @@ void Relay::obey() {
         command.session->describe(command.side, std::unique_ptr<Description>(command.description), nowMs());
         break;
       case Order::kRemove:
-        retire(command.session);
+        leaving_.push_back(command.session);
         break;
       case Order::kStop:
         ending_ = true;
-        while (!sessions_.empty()) retire(sessions_.back());
         break;
     }
   }

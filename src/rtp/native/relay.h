@@ -157,6 +157,8 @@ class Relay final : public EventSink {
   bool ending_ = false;
   double nextTickMs_ = 0;
   std::vector<Session*> sessions_;
+  // Ordered to end, once this round's packets are done.
+  std::vector<Session*> leaving_;
   // The session looked at last.
   size_t cursor_ = 0;
   std::atomic<Session*> retired_{nullptr};
