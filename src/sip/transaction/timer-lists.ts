@@ -96,8 +96,8 @@ export class TimerLists {
     return list;
   }
 
+  /** What is set anew while the list fires must not arm it: another timer of the list may be due sooner. */
   #fire(list: TimerList): void {
-    list.armed = undefined;
     const nowMs = this.#scheduler.nowMs() + ROUNDING_MS;
     for (let head = list.head; head && head.dueMs <= nowMs; head = list.head) {
       this.#unhook(head, list);
@@ -107,8 +107,10 @@ export class TimerLists {
         this.#onError(error);
       }
     }
+    list.armed?.cancel();
+    list.armed = undefined;
     if (list.head)
-      list.armed ??= this.#scheduler.after(Math.max(0, list.head.dueMs - this.#scheduler.nowMs()), list.fire);
+      list.armed = this.#scheduler.after(Math.max(0, list.head.dueMs - this.#scheduler.nowMs()), list.fire);
     else this.#disarm(list);
   }
 
