@@ -192,6 +192,8 @@ export interface Dialog {
   ack(body?: MessageBody): void;
   /** Sends a re-INVITE; `done` gets provisional and final outcomes; after a 2xx call `ack`. 491 is retried per §14.1. */
   reinvite(order: ResponseOrder, done: (outcome: SipResponse | GatewayError) => void): void;
+  /** CANCELs the re-INVITE under way, if there is one; `done` still gets its outcome: 487, or the 2xx that crossed it. */
+  cancelReinvite(): void;
   /** Sends any other request inside the dialog (UPDATE, INFO, MESSAGE, REFER, NOTIFY, OPTIONS). */
   request(method: string, order: ResponseOrder, done: (outcome: SipResponse | GatewayError) => void): void;
   /** Sends BYE and terminates the dialog at once; `done` when answered or timed out. */

@@ -26,6 +26,8 @@ export class DialogOutbox {
   readonly sentAck: SentAck;
   readonly #dialog: InviteDialog;
   readonly #glare: GlareRetry;
+  /** Our INVITE inside the dialog that has no final response yet. */
+  #invite: DialogRequest | undefined;
   /** CSeq number of the 2xx that the call layer has yet to ACK. */
   #toAck: number | undefined;
 
@@ -78,9 +80,16 @@ export class DialogOutbox {
     this.sendInvite(request);
   }
 
+  /** Gives up our INVITE under way, if there is one; one that waits after a 491 is not sent again. */
+  cancelInvite(): void {
+    this.#invite?.cancel();
+    this.#glare.stop();
+  }
+
   /** Sends an INVITE for the first time, or again after its back-off. */
   sendInvite(request: DialogRequest): void {
     this.inviteInProgress = true;
+    this.#invite = request;
     if (describesSession(request.plan.order.body?.contentType)) this.#dialog.offers.sent();
     request.send();
   }
@@ -106,19 +115,20 @@ export class DialogOutbox {
     const { method } = request.plan;
     const { status } = response;
     if (status < 200) return;
-    if (method === 'INVITE') this.inviteInProgress = false;
+    if (method === 'INVITE') this.#inviteOver();
     if (status >= 300) this.#refused(request, status);
     else this.#accepted(request, response, flow);
   }
 
   failed(request: DialogRequest, error: GatewayError): void {
-    if (request.plan.method === 'INVITE') this.inviteInProgress = false;
+    if (request.plan.method === 'INVITE') this.#inviteOver();
     this.#refused(request, error.code === 'sip.timeout' ? 408 : 0);
   }
 
   /** The dialog is over. */
   close(): void {
     this.#glare.stop();
+    this.#invite?.hurry();
   }
 
   /** Gives the flow to the next hop: the dialog's own where it leads there, else a located one. */
@@ -137,6 +147,11 @@ export class DialogOutbox {
     const walk = new TargetWalk(context, where, connectTimeoutMs);
     walk.next((result) => done(result instanceof GatewayError ? result : result.flow));
     return walk;
+  }
+
+  #inviteOver(): void {
+    this.inviteInProgress = false;
+    this.#invite = undefined;
   }
 
   #accepted(request: DialogRequest, response: SipResponse, flow: Flow): void {

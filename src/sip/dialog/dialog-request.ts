@@ -2,10 +2,11 @@ import { GatewayError } from '../../core/index.js';
 import type { ChallengeTally } from '../auth/index.js';
 import type { SipResponse } from '../message/index.js';
 import type { HeaderRow, ResponseOrder } from '../signaling.js';
-import type { ClientTransaction, ClientUser } from '../transaction/index.js';
+import type { ClientTransaction, ClientUser, ListTimer } from '../transaction/index.js';
 import type { Flow } from '../transport/flow.js';
 import { composeRequest, NO_ROWS } from './compose.js';
 import type { InviteDialog } from './invite-dialog.js';
+import { deafUser } from './late-answers.js';
 import type { TargetWalk } from './next-hop.js';
 import { ReliableReceiver } from './reliable-receiver.js';
 
@@ -25,6 +26,9 @@ export interface DialogRequestPlan {
   readonly retry?: (response: SipResponse, request: DialogRequest) => boolean;
 }
 
+/** A re-INVITE that rings is given up after this, as a proxy would (timer C, RFC 3261 §16.6 point 11). */
+const TIMER_C_MS = 180_000;
+
 /** A connection for a request inside a dialog may take this long. */
 const CONNECT_TIMEOUT_MS = 5000;
 
@@ -43,6 +47,11 @@ export class DialogRequest implements ClientUser {
   #reliable: ReliableReceiver | undefined;
   #walk: TargetWalk | undefined;
   #flowLost = false;
+  #transaction: ClientTransaction | undefined;
+  /** A response to the last try came: an INVITE may be told CANCEL (RFC 3261 §9.1). */
+  #heard = false;
+  #cancelled = false;
+  #limit: ListTimer | undefined;
   #credentialRows: readonly HeaderRow[] | undefined;
 
   constructor(dialog: InviteDialog, plan: DialogRequestPlan) {
@@ -55,16 +64,25 @@ export class DialogRequest implements ClientUser {
     this.#walk = this.#dialog.outbox.reach(CONNECT_TIMEOUT_MS, (result) => this.#reached(result));
   }
 
+  /** INVITE only: CANCEL, at once or after the first response; the outcome is told all the same. */
+  cancel(): void {
+    if (this.#cancelled || this.finished) return;
+    this.#cancelled = true;
+    if (this.#heard) this.#sendCancel();
+  }
+
   onResponse(response: SipResponse, _transaction: ClientTransaction, flow: Flow): void {
     if (this.finished) {
       this.#repeated(response);
       return;
     }
     if (response.status < 200) {
+      if (this.#cancelled && !this.#heard) this.#sendCancel();
+      this.#heard = true;
       if (!this.#provisional(response)) return;
     } else {
-      if (this.#challenged(response, flow) || this.plan.retry?.(response, this)) return;
-      this.finished = true;
+      if (!this.#cancelled && (this.#challenged(response, flow) || this.plan.retry?.(response, this))) return;
+      this.#finish();
     }
     this.#dialog.outbox.answered(this, response, flow);
     this.plan.done(response);
@@ -91,10 +109,22 @@ export class DialogRequest implements ClientUser {
     this.fail(error);
   }
 
+  /** The dialog has ended: an answer is waited for as long as it could still be on its way. */
+  hurry(): void {
+    if (!this.finished) this.#limitTo(64 * this.#dialog.context.options.t1Ms);
+  }
+
+  /** Timer C, or 64×T1 after the end of the dialog or CANCEL. */
+  onTimer(_name: 'limit'): void {
+    this.#limit = undefined;
+    this.#transaction?.giveUp();
+    this.onTimeout();
+  }
+
   /** Ends it without an answer. */
   fail(error: GatewayError): void {
     if (this.finished) return;
-    this.finished = true;
+    this.#finish();
     this.#dialog.outbox.failed(this, error);
     this.plan.done(error);
   }
@@ -103,6 +133,10 @@ export class DialogRequest implements ClientUser {
     if (this.finished) return;
     if (result instanceof GatewayError) {
       this.fail(result);
+      return;
+    }
+    if (this.#cancelled) {
+      this.fail(new GatewayError('sip.cancelled', 'Cancelled before it was sent', { origin: 'local', sipStatus: 487 }));
       return;
     }
     const dialog = this.#dialog;
@@ -131,12 +165,37 @@ export class DialogRequest implements ClientUser {
       result,
       branch,
     );
-    context.layer.send(request, branch, result, this);
+    if (method === 'INVITE') this.#limitTo(TIMER_C_MS);
+    this.#heard = false;
+    this.#transaction = context.layer.open(request, branch, result, this);
+    this.#transaction.begin();
+  }
+
+  #sendCancel(): void {
+    const transaction = this.#transaction;
+    const cancel = transaction?.buildCancel(NO_ROWS);
+    if (!transaction || !cancel) return;
+    const { layer, options } = this.#dialog.context;
+    layer.send(cancel, transaction.branch, transaction.flow, deafUser);
+    this.#limitTo(64 * options.t1Ms);
+  }
+
+  #limitTo(ms: number): void {
+    const { timers } = this.#dialog.context;
+    timers.stop(this.#limit);
+    this.#limit = timers.start(ms, this, 'limit');
+  }
+
+  #finish(): void {
+    this.finished = true;
+    this.#dialog.context.timers.stop(this.#limit);
+    this.#limit = undefined;
   }
 
   /** Acknowledges a reliable provisional response to a re-INVITE (RFC 3262 §4); false for one that came before. */
   #provisional(response: SipResponse): boolean {
     if (this.plan.method !== 'INVITE') return true;
+    if (response.status > 100 && !this.#cancelled && this.#dialog.state !== 'terminated') this.#limitTo(TIMER_C_MS);
     this.#reliable ??= new ReliableReceiver();
     const order = this.#reliable.take(response);
     if (order.kind === 'next') this.#dialog.outbox.prack(`${order.rseq} ${this.sequence} INVITE`, undefined);

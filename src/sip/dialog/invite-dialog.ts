@@ -109,6 +109,10 @@ export class InviteDialog implements Dialog {
     else this.outbox.invite(order, done);
   }
 
+  cancelReinvite(): void {
+    this.outbox.cancelInvite();
+  }
+
   request(method: string, order: ResponseOrder, done: (outcome: Outcome) => void): void {
     const offers = method === 'UPDATE' && describesSession(order.body?.contentType);
     if (this.#phase === 'terminated') this.#refuse(done, ended());

@@ -1,5 +1,5 @@
 import type { SipResponse } from '../message/index.js';
-import type { ClientTransaction, ClientUser } from '../transaction/index.js';
+import type { ClientTransaction, ClientUser, TimerOwner } from '../transaction/index.js';
 import type { Flow } from '../transport/flow.js';
 import { NO_ROWS } from './compose.js';
 import type { DialogContext } from './context.js';
@@ -10,10 +10,10 @@ import type { Forks } from './forks.js';
  * tried, or its call is over. A phone that rings now is cancelled, one that answers now is hung up (RFC 3261 §13.2.2.4),
  * and a repeated 2xx gets its ACK.
  */
-export class LateAnswers implements ClientUser {
+export class LateAnswers implements ClientUser, TimerOwner<'limit'> {
   readonly #context: DialogContext;
   readonly #forks: Forks;
-  #cancelled = false;
+  #transaction: ClientTransaction | undefined;
 
   constructor(context: DialogContext, forks: Forks) {
     this.#context = context;
@@ -29,10 +29,16 @@ export class LateAnswers implements ClientUser {
 
   onTransportError(): void {}
 
+  /** No final response to what was cancelled (RFC 3261 §9.1). */
+  onTimer(_name: 'limit'): void {
+    this.#transaction?.giveUp();
+  }
+
   #cancel(transaction: ClientTransaction): void {
-    const cancel = this.#cancelled ? undefined : transaction.buildCancel(NO_ROWS);
+    const cancel = this.#transaction ? undefined : transaction.buildCancel(NO_ROWS);
     if (!cancel) return;
-    this.#cancelled = true;
+    this.#transaction = transaction;
+    this.#context.timers.start(64 * this.#context.options.t1Ms, this, 'limit');
     this.#context.layer.send(cancel, transaction.branch, transaction.flow, deafUser);
   }
 

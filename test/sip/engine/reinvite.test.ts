@@ -97,6 +97,67 @@ describe('a re-INVITE of ours', () => {
     expect(puppet.methods.filter((method) => method === 'INVITE')).toHaveLength(6);
   });
 
+  it('may be cancelled: after the first response, and the answer is told', () => {
+    const { time, agent, puppet, dialog } = inCall();
+    const outcomes: Outcomes = [];
+    dialog.reinvite({ body: body('hold') }, into(outcomes));
+    time.advance(0);
+    dialog.cancelReinvite();
+    time.advance(0);
+    expect(puppet.methods).toEqual(['INVITE']);
+    puppet.reply(puppet.last('INVITE'), 100);
+    time.advance(0);
+    expect(puppet.methods).toEqual(['INVITE', 'CANCEL']);
+    puppet.reply(puppet.last('CANCEL'), 200);
+    puppet.reply(puppet.last('INVITE'), 487);
+    time.advance(0);
+    expect(outcomes).toEqual([100, 487]);
+    dialog.reinvite({ body: body('again') }, into(outcomes));
+    time.advance(0);
+    puppet.reply(puppet.last('INVITE'), 100);
+    time.advance(0);
+    dialog.cancelReinvite();
+    puppet.reply(puppet.last('INVITE'), 200, { rows: [['Contact', puppet.contact]], body: 'crossed' });
+    time.advance(0);
+    expect(outcomes).toEqual([100, 487, 100, 200]);
+    expect(puppet.methods.slice(3)).toEqual(['INVITE', 'CANCEL']);
+    dialog.ack();
+    dialog.bye();
+    time.advance(0);
+    puppet.reply(puppet.last('CANCEL'), 200);
+    puppet.reply(puppet.last('BYE'), 200);
+    expectQuiet(time, agent);
+  });
+
+  it('that was cancelled and stays without a final response is given up after 64×T1', () => {
+    const { time, agent, puppet, dialog } = inCall();
+    const outcomes: Outcomes = [];
+    dialog.reinvite({ body: body('hold') }, into(outcomes));
+    time.advance(0);
+    puppet.reply(puppet.last('INVITE'), 180);
+    time.advance(0);
+    dialog.cancelReinvite();
+    time.advance(32_000);
+    expect(outcomes).toEqual([180, 'sip.timeout']);
+    expect(agent.log).toEqual(['failed sip.dialog-lost']);
+  });
+
+  it('that only rings is given up after three minutes', () => {
+    const { time, agent, puppet, dialog } = inCall();
+    const outcomes: Outcomes = [];
+    dialog.reinvite({ body: body('hold') }, into(outcomes));
+    time.advance(0);
+    puppet.reply(puppet.last('INVITE'), 180);
+    time.advance(179_999);
+    expect(outcomes).toEqual([180]);
+    time.advance(1);
+    expect(outcomes).toEqual([180, 'sip.timeout']);
+    dialog.bye();
+    time.advance(0);
+    puppet.reply(puppet.last('BYE'), 200);
+    expectQuiet(time, agent);
+  });
+
   it('makes one of the peer wait: 491', () => {
     const { time, agent, puppet, dialog, inside } = inCall();
     dialog.reinvite({ body: body('hold') }, () => {});
