@@ -19,7 +19,7 @@ import { passingHeaders } from './headers.js';
 import { identityFor } from './invite-parts.js';
 import { MediaBridge, missingDescription, opposite } from './media-bridge.js';
 import { type AttemptOutcome, bestResponse, q850ForStatus, q850OfReason, reasonRow } from './release.js';
-import { bodyOf } from './session-body.js';
+import { bodyOf, sessionOf } from './session-body.js';
 
 /** Event without what every event has. */
 export type Happening = CallEvent extends infer Event
@@ -169,12 +169,13 @@ export class Call implements InboundLegHandler, AttemptHandler, BridgeHooks {
 
   #startAttempt(planned: PlannedAttempt): void {
     const { signaling, scheduler, settings } = this.#parts;
-    const identity = identityFor(planned, this.#leg.request, settings.domain);
-    const offer = bodyOf(this.#leg.request);
+    const { request } = this.#leg;
+    const identity = identityFor(planned, request, settings.domain);
+    const offer = sessionOf(request);
     const calleeSide = opposite(this.#callerSide);
     const allowedSources = this.admission.mediaSources[calleeSide];
     this.#media!.bound(calleeSide, { allowedSources, encryption: planned.encryption });
-    const body = offer && this.#media!.translate(this.#callerSide, 'offer', offer);
+    const body = offer ? this.#media!.translate(this.#callerSide, 'offer', offer) : bodyOf(request);
     const reliableProvisional = offer || this.#leg.supportsReliable ? 'offer' : 'off';
     const { sessionTimer } = settings;
     const parts = { ...identity, body, reliableProvisional, sessionTimer } as const;
@@ -192,18 +193,19 @@ export class Call implements InboundLegHandler, AttemptHandler, BridgeHooks {
     this.#guarded(() => {
       if (this.#state !== 'trying') return;
       if (dialog) this.#bridge!.attach(opposite(this.#callerSide), dialog);
-      const description = bodyOf(response);
+      const description = sessionOf(response);
       const reliable = prack !== undefined && this.#leg.supportsReliable;
-      const offersLate = description !== undefined && !bodyOf(this.#leg.request);
+      const offersLate = description !== undefined && !sessionOf(this.#leg.request);
       if (offersLate && prack) this.#prack = prack;
       const passes = description && (!offersLate || reliable);
       const role = offersLate ? 'offer' : 'answer';
-      const body = passes ? this.#media!.translate(opposite(this.#callerSide), role, description) : undefined;
+      const session = passes ? this.#media!.translate(opposite(this.#callerSide), role, description) : undefined;
+      const body = description ? session : bodyOf(response);
       const headers = passingHeaders(response, 'INVITE');
       this.#leg.provisional(response.status, { reason: response.reason, headers, reliable, ...(body && { body }) });
       this.#bridge!.attach(this.#callerSide, this.#leg.dialog);
       if (response.status === 180 || response.status === 183)
-        this.#noteRinging(attempt, response.status, body !== undefined);
+        this.#noteRinging(attempt, response.status, session !== undefined);
     });
   }
 
@@ -253,8 +255,8 @@ export class Call implements InboundLegHandler, AttemptHandler, BridgeHooks {
       const calleeSide = opposite(this.#callerSide);
       if (this.#state !== 'trying') return;
       this.#bridge!.attach(calleeSide, dialog);
-      const description = bodyOf(response);
-      if (bodyOf(this.#leg.request)) this.#answerEarlyOffer(response, dialog, description);
+      const description = sessionOf(response);
+      if (sessionOf(this.#leg.request)) this.#answerEarlyOffer(response, dialog, description);
       else this.#answerLateOffer(response, dialog, description);
       this.#state = 'answered';
       this.answeredMs = this.#parts.scheduler.wallMs();
@@ -287,7 +289,7 @@ export class Call implements InboundLegHandler, AttemptHandler, BridgeHooks {
 
   #finishLateOffer(dialog: Dialog, ack: SipRequest): void {
     this.#guarded(() => {
-      const answer = bodyOf(ack);
+      const answer = sessionOf(ack);
       const body = answer && this.#media!.translate(this.#callerSide, 'answer', answer);
       dialog.ack(body);
       if (!body) throw missingDescription();
@@ -330,7 +332,7 @@ export class Call implements InboundLegHandler, AttemptHandler, BridgeHooks {
 
   onPrack(incoming: InboundRequest): void {
     this.#guarded(() => {
-      const body = bodyOf(incoming.request);
+      const body = sessionOf(incoming.request);
       if (!body) return incoming.respond(200);
       if (!this.#prack) return incoming.respond(488);
       const answer = this.#media!.translate(this.#callerSide, 'answer', body);

@@ -3,7 +3,7 @@ import type { Side } from '../rtp/index.js';
 import type { Dialog, DialogHandler, InboundRequest, MessageBody, SipRequest, SipResponse } from '../sip/index.js';
 import { passingHeaders } from './headers.js';
 import { type MediaBridge, missingDescription, opposite } from './media-bridge.js';
-import { bodyOf } from './session-body.js';
+import { bodyOf, sessionOf } from './session-body.js';
 
 /** What the call hears of its two dialogs. */
 export interface BridgeHooks {
@@ -31,6 +31,8 @@ type Outcome = SipResponse | GatewayError;
 export class DialogBridge {
   readonly #dialogs: Partial<Record<Side, Dialog>> = {};
   readonly #awaitingAck: Partial<Record<Side, (request: SipRequest) => void>> = {};
+  /** Sides that cancelled the re-INVITE they had sent. */
+  readonly #cancelled = new Set<Side>();
   readonly #media: MediaBridge;
   readonly #hooks: BridgeHooks;
   readonly #settings: BridgeSettings;
@@ -70,6 +72,7 @@ export class DialogBridge {
     return {
       onBye: (request) => this.#hooks.onHangup(side, request),
       onReinvite: (incoming) => this.#guard(incoming, () => this.#relayReinvite(side, incoming)),
+      onReinviteCancelled: () => this.#cancelReinvite(side),
       onAck: (request) => this.acknowledged(side, request),
       onRequest: (incoming) => this.#guard(incoming, () => this.#relayRequest(side, incoming)),
       onSessionExpired: () =>
@@ -93,11 +96,30 @@ export class DialogBridge {
   }
 
   #relayReinvite(side: Side, incoming: InboundRequest): void {
+    this.#cancelled.delete(side);
     const peer = this.#dialogs[opposite(side)];
     if (peer?.state !== 'confirmed') return incoming.respond(491);
-    const offer = bodyOf(incoming.request);
+    const offer = sessionOf(incoming.request);
     if (offer) this.#relayOffer(side, incoming, peer, offer, 'reinvite');
     else this.#relayLateOffer(side, incoming, peer);
+  }
+
+  /** The side that asked for a change gives it up: so do we on the other leg. */
+  #cancelReinvite(side: Side): void {
+    this.#cancelled.add(side);
+    this.#dialogs[opposite(side)]?.cancelReinvite();
+  }
+
+  /** A change was accepted after the side that wanted it had cancelled it: the other side is told what holds. */
+  #restore(side: Side, peer: Dialog): void {
+    const inForce = this.#media.lastReceived(side);
+    if (!inForce || peer.state !== 'confirmed') return;
+    const body = this.#media.translate(side, 'offer', inForce, false);
+    peer.reinvite({ body }, (outcome) => {
+      if (!isSuccess(outcome)) return;
+      peer.ack();
+      peer.localDescription = body;
+    });
   }
 
   #relayOffer(side: Side, incoming: InboundRequest, peer: Dialog, offer: MessageBody, by: 'reinvite' | 'UPDATE'): void {
@@ -109,6 +131,7 @@ export class DialogBridge {
       this.#guard(incoming, () => {
         if (isProvisional(outcome)) return;
         if (by === 'reinvite' && isSuccess(outcome)) peer.ack();
+        if (this.#cancelled.delete(side) && isSuccess(outcome)) return this.#restore(side, peer);
         if (isSuccess(outcome)) return this.#acceptAnswer(side, incoming, offer, outcome);
         peer.localDescription = before;
         refuse(incoming, outcome);
@@ -118,7 +141,7 @@ export class DialogBridge {
   }
 
   #acceptAnswer(side: Side, incoming: InboundRequest, offer: MessageBody, response: SipResponse): void {
-    const answer = bodyOf(response);
+    const answer = sessionOf(response);
     if (!answer) throw missingDescription();
     this.#media.apply(side, 'offer', offer);
     const body = this.#media.translate(opposite(side), 'answer', answer);
@@ -133,7 +156,7 @@ export class DialogBridge {
       this.#guard(incoming, () => {
         if (isProvisional(outcome)) return;
         if (!isSuccess(outcome)) return refuse(incoming, outcome);
-        const offer = bodyOf(outcome);
+        const offer = sessionOf(outcome);
         if (!offer) {
           peer.ack();
           throw missingDescription();
@@ -148,7 +171,7 @@ export class DialogBridge {
 
   /** The answer to a late offer, on its way from one ACK into the other. */
   #ackLateOffer(side: Side, peer: Dialog, offer: MessageBody, ack: SipRequest): void {
-    const answer = bodyOf(ack);
+    const answer = sessionOf(ack);
     if (!answer) {
       peer.ack();
       this.#hooks.onDialogLost(side, missingDescription());
@@ -185,7 +208,7 @@ export class DialogBridge {
   }
 
   #relayUpdate(side: Side, incoming: InboundRequest, peer: Dialog): void {
-    const offer = bodyOf(incoming.request);
+    const offer = sessionOf(incoming.request);
     if (!offer) return incoming.respond(200);
     const lacksUpdate = peer.remoteAllows.size > 0 && !peer.remoteAllows.has('UPDATE');
     if (!lacksUpdate) return this.#relayOffer(side, incoming, peer, offer, 'UPDATE');

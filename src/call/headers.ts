@@ -9,11 +9,15 @@ const END_TO_END = new Set([
   'accept-language',
   'alert-info',
   'call-info',
+  'content-disposition',
+  'content-id',
+  'content-language',
   'diversion',
   'geolocation',
   'geolocation-error',
   'geolocation-routing',
   'history-info',
+  'mime-version',
   'p-early-media',
   'priority',
   'privacy',
@@ -27,8 +31,8 @@ const END_TO_END = new Set([
 const BY_METHOD: Readonly<Record<string, ReadonlySet<string>>> = {
   REFER: new Set(['refer-to', 'referred-by', 'refer-sub', 'target-dialog']),
   NOTIFY: new Set(['event', 'subscription-state']),
-  INFO: new Set(['info-package', 'content-disposition']),
-  INVITE: new Set(['replaces', 'referred-by', 'content-disposition']),
+  INFO: new Set(['info-package']),
+  INVITE: new Set(['replaces', 'referred-by']),
 };
 
 /** Ours, never taken over from the other side. */
@@ -36,15 +40,20 @@ const RESERVED = new Set(['x-voiceconnector-id']);
 
 const NONE: ReadonlySet<string> = new Set();
 
-/** Header rows of `message` that go on to the other leg, in order. */
-export function passingHeaders(message: SipMessage, method: string): HeaderRow[] {
+/**
+ * Header rows of `message` that go on to the other leg, in order.
+ * @param removed names, or prefixes ending in `*`, that are not to reach it
+ */
+export function passingHeaders(message: SipMessage, method: string, removed: readonly string[] = []): HeaderRow[] {
   const ofMethod = BY_METHOD[method] ?? NONE;
   const rows: HeaderRow[] = [];
   for (const [name, value] of message.headers.entries()) {
     const key = name.toLowerCase();
-    if (END_TO_END.has(key) || ofMethod.has(key) || (key.startsWith('x-') && !RESERVED.has(key))) {
-      rows.push([name, value]);
-    }
+    const passes = END_TO_END.has(key) || ofMethod.has(key) || (key.startsWith('x-') && !RESERVED.has(key));
+    if (passes && !removed.some((pattern) => names(pattern.toLowerCase(), key))) rows.push([name, value]);
   }
   return rows;
 }
+
+const names = (pattern: string, key: string): boolean =>
+  pattern.endsWith('*') ? key.startsWith(pattern.slice(0, -1)) : key === pattern;

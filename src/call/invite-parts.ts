@@ -32,7 +32,7 @@ export function identityFor(planned: PlannedAttempt, incoming: SipRequest, domai
     headers: [
       ['Max-Forwards', String((incoming.maxForwards ?? 70) - 1)],
       ...(planned.callerIdIn.includes('P-Asserted-Identity') ? [['P-Asserted-Identity', shown] as const] : []),
-      ...passingHeaders(incoming, 'INVITE'),
+      ...passingHeaders(incoming, 'INVITE', planned.removeHeaders),
       ...planned.headers,
     ],
   };

@@ -22,6 +22,8 @@ interface SideState {
   version: number;
   /** Description last sent to this side. */
   lastSent: MessageBody | undefined;
+  /** Description last received from this side that is in force. */
+  lastReceived: MessageBody | undefined;
   formats: readonly PayloadFormat[];
   direction: StreamDirection | undefined;
   signallingAddress: string | undefined;
@@ -57,6 +59,7 @@ export class MediaBridge {
       originId: random.uint32(),
       version: 0,
       lastSent: undefined,
+      lastReceived: undefined,
       formats: [],
       direction: undefined,
       signallingAddress: undefined,
@@ -96,7 +99,7 @@ export class MediaBridge {
    */
   translate(from: Side, role: Role, body: MessageBody, apply = true): MessageBody {
     const received = readSession(body);
-    if (apply) this.#learn(from, role, received);
+    if (apply) this.#learn(from, role, received, body);
     const to = this.#sides[opposite(from)];
     const ports = this.#session[opposite(from)];
     const crypto = role === 'offer' ? to.crypto.offer() : to.crypto.answer();
@@ -113,6 +116,11 @@ export class MediaBridge {
     return this.#sides[side].lastSent;
   }
 
+  /** The description of a side that is in force. */
+  lastReceived(side: Side): MessageBody | undefined {
+    return this.#sides[side].lastReceived;
+  }
+
   /** How a side's media is protected: `none`, or its SRTP suite. */
   encryption(side: Side): string {
     return this.#sides[side].crypto.suite;
@@ -120,11 +128,12 @@ export class MediaBridge {
 
   /** Applies a description received earlier from `from`. */
   apply(from: Side, role: Role, body: MessageBody): void {
-    this.#learn(from, role, readSession(body));
+    this.#learn(from, role, readSession(body), body);
   }
 
-  #learn(from: Side, role: Role, received: SessionBody): void {
+  #learn(from: Side, role: Role, received: SessionBody, body: MessageBody): void {
     const side = this.#sides[from];
+    side.lastReceived = body;
     if (role === 'offer') side.crypto.receiveOffer(received.media);
     else side.crypto.receiveAnswer(received.media);
     const description = describeMedia(received, side.signallingAddress, side.allowedSources);

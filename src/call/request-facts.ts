@@ -1,6 +1,6 @@
 import type { AuthenticationFacts, RequestFacts } from '../routing/index.js';
 import { decodeUtf8, type InboundRequest, NameAddress, SipSyntaxError, type SipUri } from '../sip/index.js';
-import { bodyOf, offerProfile } from './session-body.js';
+import { offerProfile, sessionOf } from './session-body.js';
 
 /** What policy judges a request by, read from the message and its flow. Nothing here throws on what a peer sent. */
 export function requestFacts(
@@ -24,7 +24,7 @@ export function requestFacts(
     tlsServerName: flow.tls?.serverName,
     tlsPeerNames: flow.tls?.peerNames ?? [],
     localAddresses,
-    offer: offerProfile(bodyOf(request)),
+    offer: offerProfile(sessionOf(request)),
     authentication: { state: 'none' },
   };
   return { ...base, authentication: judge(base) };

@@ -3,14 +3,16 @@ import type { LocalPorts, PayloadFormat, RemoteDescription, StreamDirection } fr
 import {
   audioMedia,
   effectiveDirection,
+  findBody,
   formatsOf,
   imageMedia,
   type MediaSection,
   type MessageBody,
-  MultipartBody,
   mediaAddress,
+  mediaType,
   packetTimesMs,
   parseSdp,
+  replaceBody,
   rewriteForLeg,
   SdpError,
   type SessionDescription,
@@ -32,11 +34,32 @@ export interface SessionBody {
 
 const SDP = 'application/sdp';
 
-/** The session description a message carries, as body; undefined without one. */
+/** The body of a message, whatever it is; undefined without one. */
 export function bodyOf(message: SipMessage): MessageBody | undefined {
   const contentType = message.headers.get('Content-Type');
-  if (contentType === undefined || message.body.length === 0) return undefined;
+  if (contentType === undefined || message.bodyLength === 0) return undefined;
   return { contentType, bytes: message.body };
+}
+
+/**
+ * The body of a message where it holds a session description: the whole, or a part of a multipart. Other bodies mean
+ * nothing to us and pass as they are. A multipart that cannot be read counts as one, so that reading it says why.
+ */
+export function sessionOf(message: SipMessage): MessageBody | undefined {
+  const body = bodyOf(message);
+  return body && holdsSession(body) ? body : undefined;
+}
+
+function holdsSession({ contentType, bytes }: MessageBody): boolean {
+  const type = mediaType(contentType);
+  if (type === SDP) return true;
+  if (!type.startsWith('multipart/')) return false;
+  try {
+    return findBody(bytes, contentType, SDP) !== undefined;
+  } catch (error) {
+    if (error instanceof SipSyntaxError) return true;
+    throw error;
+  }
 }
 
 /** @throws GatewayError `sdp.malformed` (400), `sdp.unsupported-body` (415) */
@@ -49,24 +72,16 @@ export function readSession(body: MessageBody): SessionBody {
 }
 
 /** The description's bytes: the body itself, or the one part of a multipart that is SDP (RFC 5621 §3.1). */
-function locate(body: MessageBody): { sdp: Buffer; wrap: SessionBody['wrap'] } {
-  const type = body.contentType.split(';', 1)[0]!.trim().toLowerCase();
-  if (type === SDP) return { sdp: body.bytes, wrap: (bytes) => ({ contentType: SDP, bytes }) };
-  if (!type.startsWith('multipart/')) throw fault('sdp.unsupported-body', 'The body is no session description', 415);
-  const multipart = readMultipart(body);
-  const part = multipart.parts.find((candidate) => candidate.contentType === SDP);
-  if (!part) throw fault('sdp.unsupported-body', 'No part of the body is a session description', 415);
-  const wrap = (bytes: Buffer): MessageBody => {
-    const copy = readMultipart(body);
-    copy.parts.find((candidate) => candidate.contentType === SDP)!.body = bytes;
-    return { contentType: body.contentType, bytes: copy.serialize() };
-  };
-  return { sdp: part.body, wrap };
+function locate({ contentType, bytes }: MessageBody): { sdp: Buffer; wrap: SessionBody['wrap'] } {
+  if (mediaType(contentType) === SDP) return { sdp: bytes, wrap: (sdp) => ({ contentType: SDP, bytes: sdp }) };
+  const sdp = readable(() => findBody(bytes, contentType, SDP));
+  if (!sdp) throw fault('sdp.unsupported-body', 'No part of the body is a session description', 415);
+  return { sdp, wrap: (ours) => ({ contentType, bytes: readable(() => replaceBody(bytes, contentType, SDP, ours)) }) };
 }
 
-function readMultipart(body: MessageBody): MultipartBody {
+function readable<T>(read: () => T): T {
   try {
-    return MultipartBody.parse(body.bytes, body.contentType);
+    return read();
   } catch (error) {
     if (!(error instanceof SipSyntaxError)) throw error;
     throw fault('sdp.malformed', `Multipart body: ${error.message}`, 400);

@@ -1,4 +1,5 @@
 import { createSocket } from 'node:dgram';
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 
 /**
@@ -59,5 +60,17 @@ export function tcpIsFree(port: number, address = '0.0.0.0'): Promise<boolean> {
     const server = createServer();
     server.once('error', () => resolve(false));
     server.listen({ port, host: address, exclusive: true }, () => server.close(() => resolve(true)));
+  });
+}
+
+const LISTENS = '0A';
+
+/** Whether a process holds the UDP port or listens on the TCP port; seen from outside, so that nobody is disturbed. */
+export function isHeld(transport: 'udp' | 'tcp', port: number): boolean {
+  const local = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
+  const rows = ['', '6'].flatMap((version) => readFileSync(`/proc/net/${transport}${version}`, 'latin1').split('\n'));
+  return rows.some((row) => {
+    const [, address, , state] = row.trim().split(/\s+/);
+    return address?.endsWith(local) && (transport === 'udp' || state === LISTENS);
   });
 }

@@ -1,15 +1,17 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { onTestFinished } from 'vitest';
-import { freePort, tcpIsFree, udpIsFree } from './ports.js';
+import { freePort, isHeld } from './ports.js';
 import { eventually, Program } from './program.js';
 import { scratchDirectory } from './scratch.js';
 
 /** SIPp as caller and as answering side. Each run has a directory of its own for its statistics and error log. */
 
 export interface SippOptions {
-  /** Name of a file in test/scenario/sipp, without `.xml`. */
-  readonly scenario: string;
+  /** Name of a file in test/scenario/sipp, without `.xml`; or the scenario itself. */
+  readonly scenario: string | { readonly xml: string };
+  /** Where its files go; the caller's to end and remove. Absent: a directory that goes with the test. */
+  readonly directory?: string;
   /** Own address and SIP port. */
   readonly address?: string;
   readonly port?: number;
@@ -31,6 +33,8 @@ export interface CallerOptions extends SippOptions {
   /** What `<pause/>` takes, ms. */
   readonly pauseMs?: number;
   readonly limitMs?: number;
+  /** How long one message is waited for. */
+  readonly waitMs?: number;
 }
 
 export interface SippResult {
@@ -53,7 +57,7 @@ interface Run {
 }
 
 async function start(options: SippOptions, more: readonly string[]): Promise<Run> {
-  const directory = scratchDirectory();
+  const directory = options.directory ?? scratchDirectory();
   const { address = '127.0.0.1', transport = 'udp', keys = {} } = options;
   const port = options.port ?? (await freePort());
   const args = ['-sf', scenarioFile(options, directory), '-i', address, '-p', String(port)];
@@ -62,28 +66,31 @@ async function start(options: SippOptions, more: readonly string[]): Promise<Run
   args.push('-trace_stat', '-stf', 'statistics.csv', '-fd', '1', '-buff_size', '4194304');
   for (const [key, value] of Object.entries(keys)) args.push('-key', key, value);
   const program = new Program('sipp', [...args, ...(options.more ?? []), ...more], { cwd: directory });
-  onTestFinished(() => void program.stop('SIGKILL'));
+  if (options.directory === undefined) onTestFinished(() => void program.stop('SIGKILL'));
   return { program, directory, port };
 }
 
 function scenarioFile({ scenario, fill = {} }: SippOptions, directory: string): string {
-  const text = readFileSync(join(SCENARIOS, `${scenario}.xml`), 'utf8').replace(/\{\{(\w+)\}\}/g, (_, name: string) => {
+  const file = join(directory, 'scenario.xml');
+  writeFileSync(file, typeof scenario === 'string' ? filled(scenario, fill) : scenario.xml);
+  return file;
+}
+
+function filled(scenario: string, fill: Readonly<Record<string, string>>): string {
+  return readFileSync(join(SCENARIOS, `${scenario}.xml`), 'utf8').replace(/\{\{(\w+)\}\}/g, (_, name: string) => {
     const value = fill[name];
     if (value === undefined) throw new Error(`scenario ${scenario} needs ${name}`);
     return value;
   });
-  const file = join(directory, 'scenario.xml');
-  writeFileSync(file, text);
-  return file;
 }
 
 /** Places calls and waits until all are over. Never rejects for failed calls: read the result. */
 export async function runCaller(options: CallerOptions): Promise<SippResult> {
-  const { target, calls, callsPerSecond, pauseMs = 0, limitMs = 60_000 } = options;
+  const { target, calls, callsPerSecond, pauseMs = 0, limitMs = 60_000, waitMs = 30_000 } = options;
   const limitSeconds = String(Math.ceil(limitMs / 1000));
   const run = await start({ ...options, keys: { host: target, ...options.keys } }, [
     ...[target, '-m', String(calls), '-r', String(callsPerSecond), '-d', String(pauseMs), '-l', '10000'],
-    ...['-timeout', limitSeconds, '-timeout_error', '-recv_timeout', '30000'],
+    ...['-timeout', limitSeconds, '-timeout_error', '-recv_timeout', String(waitMs)],
   ]);
   const status = await run.program.finish(limitMs + 10_000);
   return result(run, status);
@@ -115,11 +122,9 @@ export class Answerer {
 /** Starts an answering side and waits until it listens. */
 export async function startAnswerer(options: SippOptions): Promise<Answerer> {
   const run = await start(options, []);
-  const { address = '127.0.0.1', transport = 'udp' } = options;
-  const isFree = transport === 'udp' ? udpIsFree : tcpIsFree;
-  await eventually(`SIPp listens on ${run.port}`, async () => {
+  await eventually(`SIPp listens on ${run.port}`, () => {
     if (run.program.status !== undefined) throw new Error(`SIPp ended:\n${run.program.tail()}`);
-    return !(await isFree(run.port, address));
+    return isHeld(options.transport ?? 'udp', run.port);
   });
   return new Answerer(run);
 }

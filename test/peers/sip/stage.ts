@@ -1,3 +1,4 @@
+import { mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import type { Scenario, SipTransport } from '../../scenario/sip/scenario.js';
@@ -13,7 +14,6 @@ import {
 } from '../../support/gateway.js';
 import { freePort, freePorts } from '../../support/ports.js';
 import { eventually } from '../../support/program.js';
-import { scratchDirectory } from '../../support/scratch.js';
 import { runCaller, type SippResult, startAnswerer } from '../../support/sipp.js';
 import { MessageLog } from './message-log.js';
 import { type Certificates, makeCertificates, type Tunnel, tunnelIntoTls, tunnelOutOfTls } from './tls-tunnel.js';
@@ -31,10 +31,13 @@ export interface Played {
   readonly record: CallRecord;
 }
 
-/** A scenario on a transport, and where its answerer is. */
-interface Slot {
+export interface Play {
   readonly scenario: Scenario;
   readonly transport: SipTransport;
+}
+
+/** A scenario on a transport, and where its answerer is. */
+interface Slot extends Play {
   readonly called: string;
   /** Port the gateway sends to. */
   readonly port: number;
@@ -61,10 +64,10 @@ export class Stage {
   }
 
   /** Starts the gateway with a carrier for each scenario on each transport. */
-  static async start(plays: readonly (readonly [Scenario, SipTransport])[], settings: object = {}): Promise<Stage> {
+  static async start(plays: readonly Play[], settings: object = {}): Promise<Stage> {
     const certificates = makeCertificates();
     const slots = new Map<string, Slot>();
-    for (const [index, [scenario, transport]] of plays.entries()) {
+    for (const [index, { scenario, transport }] of plays.entries()) {
       const called = `+1202555${String(1000 + index)}`;
       slots.set(slotName(scenario, transport), { scenario, transport, called, port: await freePort() });
     }
@@ -83,7 +86,7 @@ export class Stage {
         carriers: [...slots.values()].map(carrierOf),
         voiceConnectors: [connector()],
       },
-      { keep: true },
+      { keep: true, mediaPorts: 4 * slots.size + 8 },
     );
     return new Stage(gateway, ports, certificates, slots);
   }
@@ -109,24 +112,37 @@ export class Stage {
     scenario.caller(caller);
     scenario.answerer(answerer);
     const over = transport === 'UDP' ? ('udp' as const) : ('tcp' as const);
-    const answererSide = side(answerer, 'answerer', over);
-    const callerSide = side(caller, 'caller', over);
+    const answererSide = await this.#side(answerer, over);
+    const callerSide = await this.#side(caller, over);
     const answering = await startAnswerer({ ...answererSide, port: answererPort });
-    const called2 = await runCaller({
+    const calling = await runCaller({
       ...callerSide,
       port: callerPort,
       target: `127.0.0.1:${callerTarget}`,
       calls: 1,
       callsPerSecond: 1,
       limitMs: scenario.limitMs ?? 25_000,
+      waitMs: scenario.limitMs ?? 25_000,
     });
-    const answered = await answering.stop();
+    const answered = await answering.stop().catch((error: Error) => ({ ...NOTHING, errors: error.message }));
     for (const tunnel of tunnels) tunnel.close();
     const logs = { caller: logOf(callerSide.directory), answerer: logOf(answererSide.directory) };
-    const told = `${called2.errors}\n${answered.errors}\n${ladders(logs)}\n${this.gateway.tail(10)}`;
-    expect(verdict(called2), `caller\n${told}`).toEqual({ successful: 1, failed: 0 });
+    const told = `${calling.errors}\n${answered.errors}\n${ladders(logs)}\n${this.gateway.tail(10)}`;
+    expect(verdict(calling), `caller\n${told}`).toEqual({ successful: 1, failed: 0 });
     expect(verdict(answered), `answerer\n${told}`).toEqual({ successful: scenario.answeredCalls ?? 1, failed: 0 });
     return { ...logs, record: await this.#recordOf(called) };
+  }
+
+  /** What SIPp runs with on either side. */
+  async #side(script: Script, transport: 'udp' | 'tcp') {
+    return {
+      scenario: { xml: script.xml(script.place.role) },
+      directory: mkdtempSync(join(this.gateway.dataDir, script.place.role)),
+      transport,
+      // SIPp takes the ports of an audio and a video stream.
+      mediaPort: await freePorts(4),
+      more: ['-trace_msg', '-message_file', 'messages.log'],
+    };
   }
 
   #recordOf(called: string): Promise<CallRecord> {
@@ -138,26 +154,19 @@ export class Stage {
 
 const carrierOf = ({ scenario, transport, called, port }: Slot, index: number) =>
   carrier([], {
-    name: `${scenario.name.replace(/[^a-z0-9]+/gi, '-').slice(0, 40)}-${transport}`,
+    name: `to-${called.slice(1)}`,
     hosts: [{ host: '127.0.0.1', port, protocol: transport }],
     prefixes: [called],
     sources: [`127.0.1.${index + 1}/32`],
     ...scenario.carrier,
   });
 
-function side(script: Script, name: string, transport: 'udp' | 'tcp') {
-  const directory = scratchDirectory(true);
-  return {
-    scenario: { xml: script.xml(name) },
-    directory,
-    transport,
-    more: ['-trace_msg', '-message_file', 'messages.log'],
-  };
-}
-
 const logOf = (directory: string): MessageLog => new MessageLog(join(directory, 'messages.log'));
 
-const verdict = ({ successful, failed }: SippResult) => ({ successful, failed });
+/** A side that did not come to its end. */
+const NOTHING = { successful: 0, failed: 0 };
+
+const verdict = ({ successful, failed }: Pick<SippResult, 'successful' | 'failed'>) => ({ successful, failed });
 
 const ladders = ({ caller, answerer }: Pick<Played, 'caller' | 'answerer'>): string =>
   `caller:\n${caller.ladder()}\nanswerer:\n${answerer.ladder()}`;
