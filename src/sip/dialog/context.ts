@@ -2,6 +2,7 @@ import type { Counters, Logger, Random, Scheduler } from '../../core/index.js';
 import type { TimerLists, TransactionLayer } from '../transaction/index.js';
 import type { Locator, Wire } from '../transport/flow.js';
 import type { DialogTable } from './dialog-table.js';
+import type { LargeRequests } from './large-requests.js';
 
 /** What the core can be told. */
 export interface CoreOptions {
@@ -23,6 +24,8 @@ export interface CoreOptions {
   readonly bindSources: boolean;
   /** New requests beyond this many open server transactions get 503. */
   readonly maxServerTransactions: number;
+  /** Largest request sent over UDP without trying TCP first (RFC 3261 §18.1.1); 0: never tries. */
+  readonly udpRequestLimitBytes: number;
   /** A provisional response other than 100 is repeated this often, against proxies' timer C (RFC 3261 §13.3.1.1). */
   readonly provisionalRepeatMs: number;
 }
@@ -38,6 +41,7 @@ export const DEFAULT_OPTIONS: CoreOptions = {
   sessionMinimumSeconds: 90,
   bindSources: true,
   maxServerTransactions: 200_000,
+  udpRequestLimitBytes: 1300,
   provisionalRepeatMs: 60_000,
 };
 
@@ -46,6 +50,7 @@ export interface DialogContext {
   readonly layer: TransactionLayer;
   readonly wire: Wire;
   readonly locator: Locator;
+  readonly largeRequests: LargeRequests;
   readonly scheduler: Scheduler;
   readonly timers: TimerLists;
   readonly random: Random;

@@ -68,7 +68,11 @@ export class TargetWalk {
   #retried = 0;
   #lastError: GatewayError | undefined;
 
-  constructor(context: DialogContext, where: Location, connectTimeoutMs: number) {
+  readonly #sizeBytes: number;
+
+  /** @param sizeBytes about how large the request is (RFC 3261 §18.1.1) */
+  constructor(context: DialogContext, where: Location, connectTimeoutMs: number, sizeBytes = 0) {
+    this.#sizeBytes = sizeBytes;
     this.#context = context;
     this.#where = where;
     this.#connectTimeoutMs = connectTimeoutMs;
@@ -104,7 +108,7 @@ export class TargetWalk {
       done(result);
       return;
     }
-    this.#targets = result;
+    this.#targets = this.#context.largeRequests.targetsFor(result, this.#sizeBytes);
     this.#open(done);
   }
 
@@ -124,6 +128,7 @@ export class TargetWalk {
       return;
     }
     this.#lastError = flow;
+    this.#context.largeRequests.refused(target);
     this.#open(done);
   }
 }

@@ -9,6 +9,7 @@ import type { DialogContext } from './context.js';
 import { uacRouteSet } from './dialog-state.js';
 import { Forks } from './forks.js';
 import type { InviteDialog } from './invite-dialog.js';
+import { estimateBytes } from './large-requests.js';
 import { deafUser, LateAnswers } from './late-answers.js';
 import { type Reached, TargetWalk } from './next-hop.js';
 import { describesSession } from './offer-answer.js';
@@ -59,7 +60,7 @@ export class InviteClientLeg implements OutboundLeg, ClientUser {
     this.callId = token(context.random, 4);
     this.localTag = token(context.random, 2);
     this.#from = `${order.from};tag=${this.localTag}`;
-    this.#walk = new TargetWalk(context, order.nextHop, order.connectTimeoutMs);
+    this.#walk = new TargetWalk(context, order.nextHop, order.connectTimeoutMs, estimateBytes(order));
     this.#credentials = order.credentials && new DigestClient(order.credentials, context.random);
     this.#minimumSeconds = order.sessionTimer?.minimumSeconds ?? 0;
     this.#forks = new Forks(context, {

@@ -1,6 +1,13 @@
 import { GatewayError } from '../../core/index.js';
 import { type ChallengeTally, DigestClient } from '../auth/index.js';
-import { composeRequest, type DialogContext, NO_ROWS, type Reached, TargetWalk } from '../dialog/index.js';
+import {
+  composeRequest,
+  type DialogContext,
+  estimateBytes,
+  NO_ROWS,
+  type Reached,
+  TargetWalk,
+} from '../dialog/index.js';
 import type { SipResponse } from '../message/index.js';
 import type { HeaderRow, RequestOrder } from '../signaling.js';
 import { type ClientTransaction, type ClientUser, type ListTimer, token } from '../transaction/index.js';
@@ -30,7 +37,7 @@ export class ClientRequest implements ClientUser {
     this.#context = context;
     this.#order = order;
     this.#done = done;
-    this.#walk = new TargetWalk(context, order.nextHop, order.connectTimeoutMs);
+    this.#walk = new TargetWalk(context, order.nextHop, order.connectTimeoutMs, estimateBytes(order));
     this.#credentials = order.credentials && new DigestClient(order.credentials, context.random);
     this.#callId = order.callId ?? token(context.random, 4);
     this.#sequence = order.sequence ?? 1;

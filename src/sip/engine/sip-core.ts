@@ -5,6 +5,7 @@ import {
   type DialogContext,
   DialogTable,
   InviteClientLeg,
+  LargeRequests,
 } from '../dialog/index.js';
 import {
   type ParseLimits,
@@ -64,6 +65,7 @@ export class SipCore implements SignalingEngine, WireReceiver, DialogContext {
   readonly counters: Counters;
   readonly options: CoreOptions;
   readonly timers: TimerLists;
+  readonly largeRequests: LargeRequests;
   readonly layer: TransactionLayer;
   readonly dialogs = new DialogTable();
   readonly #deferred: Deferred;
@@ -79,6 +81,7 @@ export class SipCore implements SignalingEngine, WireReceiver, DialogContext {
     this.counters = parts.counters;
     this.options = { ...DEFAULT_OPTIONS, ...parts.options };
     this.#parseLimits = parts.parseLimits;
+    this.largeRequests = new LargeRequests(parts.scheduler, this.options.udpRequestLimitBytes);
     this.timers = new TimerLists(parts.scheduler, (error) => this.#internalError(error));
     this.#deferred = new Deferred(parts.scheduler, (task) => this.#guarded(task));
     this.#entry = new RequestEntry(
