@@ -37,7 +37,7 @@ const parts = {
   scheduler: systemScheduler,
   onReport: (report) => {
     if (report.kind === 'opened') waiting.get(report.id)();
-    else if (!['event', 'ready'].includes(report.kind)) process.stderr.write(`${JSON.stringify(report)}\n`);
+    else if (!['event', 'ready'].includes(report.kind)) fail(report);
   },
   onDeath: (error) => {
     throw error;
@@ -46,6 +46,12 @@ const parts = {
 const thread = values.engine === 'native' ? await startNative() : await startTypescript();
 await Promise.all(calls.map(([port, partner], id) => open(id, port, partner)));
 process.stdout.write('ready\n');
+
+/** A port in use, or a fault in the packet path: no figure is better than a wrong one. */
+function fail(report) {
+  process.stderr.write(`${JSON.stringify(report)}\n`);
+  process.exit(1);
+}
 
 async function startTypescript() {
   const { startInline } = await import('../dist/rtp/relay/thread.js');
