@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import {
   Authenticator,
   CallControl,
@@ -182,6 +183,7 @@ export async function startGateway(config: GatewayConfig, logger: Logger): Promi
         status: control.draining ? 'draining' : 'ok',
         callsActive: control.calls.size,
       }),
+      () => rootCertificate(config),
     );
   const metricsUrl = await metricsServer?.start();
 
@@ -313,6 +315,12 @@ const transportLimits = (config: GatewayConfig) => ({
   connectionsPerSource: config.sip.limits.maxConnectionsPerSource,
   idleMs: config.sip.limits.idleConnectionSeconds * 1000,
 });
+
+/** The authority that `npm run certs` puts beside the certificate: what peers are given to trust. */
+function rootCertificate({ sip: { tls } }: GatewayConfig): string | undefined {
+  const path = tls.certificate && join(dirname(tls.certificate), 'ca.pem');
+  return path && existsSync(path) ? readFileSync(path, 'utf8') : undefined;
+}
 
 function tlsOptions({ sip: { tls } }: GatewayConfig) {
   if (!tls.certificate || !tls.key) return undefined;

@@ -1,4 +1,4 @@
-import { createServer, type Server } from 'node:http';
+import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Registry } from 'prom-client';
 
@@ -11,7 +11,7 @@ export const createRegistry = (): OpenMetricsRegistry => {
 
 export type OpenMetricsRegistry = Registry<typeof Registry.OPENMETRICS_CONTENT_TYPE>;
 
-/** Serves `/metrics` (OpenMetrics) and `/health` on one address; everything else is 404. */
+/** Serves `/metrics` (OpenMetrics), `/health` and `/ca.pem` on one address; everything else is 404. */
 export class MetricsServer {
   readonly #server: Server;
   readonly #listen: { readonly host: string; readonly port: number };
@@ -19,12 +19,14 @@ export class MetricsServer {
   /**
    * @param listen address and port; port 0 takes a free one
    * @param beforeScrape brings the registry up to date
+   * @param rootCertificate PEM text of the authority that peers are to trust; 404 without one
    */
   constructor(
     listen: { readonly host: string; readonly port: number },
     registry: OpenMetricsRegistry,
     beforeScrape: () => void,
     healthy: () => object,
+    rootCertificate: () => string | undefined = () => undefined,
   ) {
     this.#listen = listen;
     this.#server = createServer((request, response) => {
@@ -33,6 +35,7 @@ export class MetricsServer {
       if (path === '/health') {
         return void response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(healthy()));
       }
+      if (path === '/ca.pem') return sendCertificate(response, rootCertificate());
       if (path !== '/metrics') return void response.writeHead(404).end();
       beforeScrape();
       registry.metrics().then(
@@ -58,4 +61,9 @@ export class MetricsServer {
     this.#server.closeAllConnections();
     return new Promise((resolve) => this.#server.close(() => resolve()));
   }
+}
+
+function sendCertificate(response: ServerResponse, pem: string | undefined): void {
+  if (pem === undefined) return void response.writeHead(404).end();
+  response.writeHead(200, { 'content-type': 'application/x-pem-file' }).end(pem);
 }
