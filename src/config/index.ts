@@ -1,8 +1,16 @@
+export { type Difference, differences } from './difference.js';
 export type { Environment, ReadText } from './expand.js';
 export { deepFreeze } from './freeze.js';
 export { checkConfig, derivedConnectorId, embeddedDefaults, loadConfig, parseConfig, systemFiles } from './loader.js';
-export { redactConfig } from './redact.js';
+export { notationOf, redactConfig } from './redact.js';
 export { configJsonSchema, type ReferenceRow, referenceRows, referenceTable } from './reference.js';
+export {
+  type ConfigResourceKind,
+  checkResource,
+  type ResourceOutcome,
+  type ResourceTypes,
+  resourceFaults,
+} from './resource.js';
 export type { NumberFormat } from './schema/carriers.js';
 export {
   formatHttpListener,

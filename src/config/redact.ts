@@ -12,8 +12,16 @@ export function redactConfig(config: GatewayConfig): Record<string, unknown> {
   return printable(config, secretKeys()) as Record<string, unknown>;
 }
 
+/** A value of a loaded configuration as the file writes it, secrets included; for the store, never to be shown. */
+export function notationOf(value: unknown): unknown {
+  return printable(value, NO_SECRETS);
+}
+
+const NO_SECRETS: ReadonlySet<string> = new Set();
+
 function printable(value: unknown, secrets: ReadonlySet<string>): unknown {
-  if (typeof value === 'string') return value.replace(/^([a-z0-9+]+:\/\/[^\s/:@]*):[^\s@]*@/i, `$1:${HIDDEN}@`);
+  if (typeof value === 'string')
+    return secrets.size === 0 ? value : value.replace(/^([a-z0-9+]+:\/\/[^\s/:@]*):[^\s@]*@/i, `$1:${HIDDEN}@`);
   if (Array.isArray(value)) return value.map((item) => printable(item, secrets));
   if (typeof value !== 'object' || value === null) return value;
   return compact(value as Record<string, unknown>) ?? printableMap(value, secrets);

@@ -1,0 +1,281 @@
+import { type ConfigFault, type GatewayConfig, resourceFaults } from '../config/index.js';
+import { GatewayError } from '../core/index.js';
+import {
+  decodeCarrier,
+  decodeConnector,
+  type Entries,
+  encodeCarrier,
+  encodeConnector,
+  type MakeDigests,
+  sealedOf,
+  shown,
+} from './codec.js';
+import { declaredEntries } from './declared.js';
+import { type EffectiveConfig, effectiveConfig } from './effective.js';
+import type { AuditLine, ResourceKind, ResourceRow, ResourceStore, RowChange } from './port.js';
+import type { Sealer } from './sealer.js';
+
+/**
+ * Every resource, in memory, written through to the store. A change is checked against all others, made durable with
+ * its audit line, and only then put in force, whole; changes run one after another.
+ *
+ *     change ─► candidate rows ─► rules of the file ─► store.apply (durable) ─► in force: onChange(effective config)
+ *                                   └─ faults: nothing changes
+ */
+
+export interface CatalogueParts {
+  readonly store: ResourceStore;
+  readonly sealer: Sealer;
+  readonly makeDigests: MakeDigests;
+  readonly wallMs: () => number;
+  /** Told of each change once durable. Must not throw. */
+  readonly onChange: (effective: EffectiveConfig) => void;
+  /** Audit lines, for whoever keeps them beside the store. */
+  readonly onAudit: (line: AuditLine) => void;
+}
+
+/** A change that cannot be: `conflict`, `not-found` or `invalid`, with every fault found. */
+export class ResourceError extends GatewayError {
+  readonly faults: readonly ConfigFault[];
+
+  constructor(kind: 'conflict' | 'not-found' | 'invalid', message: string, faults: readonly ConfigFault[] = []) {
+    super(`store.${kind}`, message, { origin: 'remote' });
+    this.faults = faults;
+  }
+}
+
+/** One resource's new state; `entry` undefined removes it. */
+export interface Edit<Kind extends ResourceKind = ResourceKind> {
+  readonly kind: Kind;
+  readonly id: string;
+  readonly entry: Entries[Kind] | undefined;
+  readonly action?: string;
+}
+
+interface Held {
+  readonly row: ResourceRow;
+  readonly entry: unknown;
+}
+
+type Table = Map<string, Held>;
+
+export class Catalogue {
+  readonly #parts: CatalogueParts;
+  #settings: GatewayConfig;
+  #tables: ReadonlyMap<ResourceKind, Table>;
+  #effective: EffectiveConfig;
+  #queue: Promise<unknown> = Promise.resolve();
+
+  private constructor(parts: CatalogueParts, settings: GatewayConfig, tables: ReadonlyMap<ResourceKind, Table>) {
+    this.#parts = parts;
+    this.#settings = settings;
+    this.#tables = tables;
+    this.#effective = this.#build(settings, tables);
+  }
+
+  /** Reads the store and reconciles what the file declares into it. */
+  static async open(parts: CatalogueParts, settings: GatewayConfig, file: string): Promise<Catalogue> {
+    const tables = emptyTables();
+    for (const row of await parts.store.load()) {
+      tables.get(row.kind)?.set(row.id, { row, entry: decode(row, parts.sealer) });
+    }
+    const catalogue = new Catalogue(parts, settings, tables);
+    await catalogue.declare(settings, file);
+    return catalogue;
+  }
+
+  /** What decisions are made with. */
+  get effective(): EffectiveConfig {
+    return this.#effective;
+  }
+
+  list<Kind extends ResourceKind>(
+    kind: Kind,
+  ): readonly { id: string; owner: string | undefined; entry: Entries[Kind] }[] {
+    return [...this.#tables.get(kind)!.values()].map(({ row, entry }) => ({
+      id: row.id,
+      owner: row.owner,
+      entry: entry as Entries[Kind],
+    }));
+  }
+
+  get<Kind extends ResourceKind>(kind: Kind, id: string): Entries[Kind] | undefined {
+    return this.#tables.get(kind)!.get(id)?.entry as Entries[Kind] | undefined;
+  }
+
+  ownerOf(kind: ResourceKind, id: string): string | undefined {
+    return this.#tables.get(kind)!.get(id)?.row.owner;
+  }
+
+  /**
+   * Changes resources, all or none.
+   * @throws ResourceError `store.conflict` for what a file owns, `store.not-found`, `store.invalid` with the faults
+   */
+  change(who: string, edits: readonly Edit[]): Promise<void> {
+    return this.#inTurn(async () => {
+      for (const { kind, id, entry } of edits) this.#assertFree(kind, id, entry === undefined);
+      const changes = edits.map((edit) => this.#rowChange(edit, undefined));
+      const timeMs = this.#parts.wallMs();
+      const audit = edits.map((edit) => this.#auditLine(who, edit, timeMs));
+      await this.#commit(this.#settings, changes, audit);
+    });
+  }
+
+  /**
+   * Puts a new file in force: its settings, and its resources in place of those it declared before. A resource of the
+   * same name that the API made becomes the file's.
+   * @throws ResourceError `store.invalid` where they clash with what the API made; nothing is changed then
+   */
+  declare(settings: GatewayConfig, file: string): Promise<void> {
+    return this.#inTurn(async () => {
+      const changes = this.#reconciliation(settings, file);
+      const timeMs = this.#parts.wallMs();
+      const what = changes.map((change) => ('remove' in change ? `-${nameOf(change.remove)}` : nameOf(change.put)));
+      const summary = { changed: what.slice(0, 100), more: Math.max(0, what.length - 100) };
+      const line = {
+        timeMs,
+        who: `file:${file}`,
+        action: 'reconcile',
+        what: 'declared',
+        before: undefined,
+        after: summary,
+      };
+      await this.#commit(settings, changes, changes.length > 0 ? [line] : []);
+    });
+  }
+
+  /** Writes an audit line about something that is no resource: reload, drain, release. */
+  note(who: string, action: string, what: string, after?: unknown): Promise<void> {
+    const line = { timeMs: this.#parts.wallMs(), who, action, what, before: undefined, after };
+    return this.#inTurn(() => this.#write([], [line]));
+  }
+
+  auditLines(query: { limit: number; beforeMs?: number }): Promise<readonly AuditLine[]> {
+    return this.#parts.store.auditLines(query);
+  }
+
+  async close(): Promise<void> {
+    await this.#queue;
+    await this.#parts.store.close();
+  }
+
+  #inTurn<Value>(work: () => Promise<Value>): Promise<Value> {
+    const turn = this.#queue.then(work);
+    this.#queue = turn.catch(() => {});
+    return turn;
+  }
+
+  #assertFree(kind: ResourceKind, id: string, removes: boolean): void {
+    const held = this.#tables.get(kind)!.get(id);
+    if (held?.row.owner !== undefined) {
+      throw new ResourceError('conflict', `${kind} ${id} is declared in ${held.row.owner}: change it there`);
+    }
+    if (removes && !held) throw new ResourceError('not-found', `There is no ${kind} ${id}`);
+  }
+
+  #reconciliation(settings: GatewayConfig, file: string): RowChange[] {
+    const changes: RowChange[] = [];
+    const declared = new Set<string>();
+    for (const { kind, id, entry } of declaredEntries(settings, this.#parts.makeDigests)) {
+      declared.add(`${kind}/${id}`);
+      const known = this.#tables.get(kind)!.get(id)?.row;
+      const change = this.#rowChange({ kind, id, entry }, file);
+      const same = known && 'put' in change && JSON.stringify(known.value) === JSON.stringify(change.put.value);
+      if (!same || known.owner !== file) changes.push(change);
+    }
+    for (const table of this.#tables.values()) {
+      for (const { row } of table.values()) {
+        if (row.owner !== undefined && !declared.has(nameOf(row))) changes.push({ remove: row });
+      }
+    }
+    return changes;
+  }
+
+  #rowChange({ kind, id, entry }: Edit, owner: string | undefined): RowChange {
+    if (entry === undefined) return { remove: { kind, id } };
+    const known = this.#tables.get(kind)!.get(id)?.row;
+    const nowMs = this.#parts.wallMs();
+    const value = encode(kind, entry, this.#parts.sealer, sealedOf(known));
+    return { put: { kind, id, owner, value, createdMs: known?.createdMs ?? nowMs, updatedMs: nowMs } };
+  }
+
+  #auditLine(who: string, { kind, id, entry, action }: Edit, timeMs: number): AuditLine {
+    const before = this.get(kind, id);
+    const verb = action ?? (entry === undefined ? 'delete' : before === undefined ? 'create' : 'update');
+    return { timeMs, who, action: verb, what: `${kind}/${id}`, before: shown(kind, before), after: shown(kind, entry) };
+  }
+
+  async #commit(settings: GatewayConfig, changes: readonly RowChange[], audit: readonly AuditLine[]): Promise<void> {
+    const tables = this.#with(changes);
+    const effective = this.#build(settings, tables);
+    const faults = resourceFaults(effective);
+    if (faults.length > 0) {
+      const told = faults.map(({ path, message }) => `${path}: ${message}`).join('; ');
+      throw new ResourceError('invalid', told, faults);
+    }
+    await this.#write(changes, audit);
+    this.#settings = settings;
+    this.#tables = tables;
+    this.#effective = effective;
+    this.#parts.onChange(effective);
+  }
+
+  async #write(changes: readonly RowChange[], audit: readonly AuditLine[]): Promise<void> {
+    if (changes.length > 0 || audit.length > 0) await this.#parts.store.apply(changes, audit);
+    for (const line of audit) this.#parts.onAudit(line);
+  }
+
+  /** The tables as they would be; those that do not change are shared. */
+  #with(changes: readonly RowChange[]): ReadonlyMap<ResourceKind, Table> {
+    const touched = new Set(changes.map((change) => ('remove' in change ? change.remove.kind : change.put.kind)));
+    const tables = new Map(
+      [...this.#tables].map(([kind, table]) => [kind, touched.has(kind) ? new Map(table) : table]),
+    );
+    for (const change of changes) {
+      if ('remove' in change) tables.get(change.remove.kind)!.delete(change.remove.id);
+      else
+        tables
+          .get(change.put.kind)!
+          .set(change.put.id, { row: change.put, entry: decode(change.put, this.#parts.sealer) });
+    }
+    return tables;
+  }
+
+  #build(settings: GatewayConfig, tables: ReadonlyMap<ResourceKind, Table>): EffectiveConfig {
+    const entries = <Kind extends ResourceKind>(kind: Kind) =>
+      [...tables.get(kind)!.values()].map(({ entry }) => entry as Entries[Kind]);
+    return effectiveConfig(settings, {
+      carriers: entries('carrier'),
+      connectors: entries('voice-connector'),
+      groups: entries('voice-connector-group'),
+      numbers: entries('phone-number'),
+      proxySessions: entries('proxy-session'),
+    });
+  }
+}
+
+const KINDS: readonly ResourceKind[] = [
+  'carrier',
+  'voice-connector',
+  'voice-connector-group',
+  'phone-number',
+  'phone-number-order',
+  'proxy-session',
+  'setting',
+];
+
+const emptyTables = (): Map<ResourceKind, Table> => new Map(KINDS.map((kind) => [kind, new Map()]));
+
+const nameOf = ({ kind, id }: { readonly kind: ResourceKind; readonly id: string }): string => `${kind}/${id}`;
+
+function encode(kind: ResourceKind, entry: unknown, sealer: Sealer, sealedBefore: string | undefined): unknown {
+  if (kind === 'carrier') return encodeCarrier(entry as Entries['carrier'], sealer, sealedBefore);
+  if (kind === 'voice-connector') return encodeConnector(entry as Entries['voice-connector']);
+  return entry;
+}
+
+function decode(row: ResourceRow, sealer: Sealer): unknown {
+  if (row.kind === 'carrier') return decodeCarrier(row, sealer);
+  if (row.kind === 'voice-connector') return decodeConnector(row);
+  return row.value;
+}
