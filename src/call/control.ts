@@ -1,15 +1,16 @@
 import { type Counters, type Logger, type Random, type Scheduler, uuid } from '../core/index.js';
 import type { Admission, Decision, Refusal, RequestFacts } from '../routing/index.js';
 import type { MediaEngine } from '../rtp/index.js';
-import type {
-  Flow,
-  HeaderRow,
-  InboundLeg,
-  InboundRequest,
-  SignalingEngine,
-  SignalingHandler,
-  SipRequest,
-  SipResponse,
+import {
+  type Flow,
+  type HeaderRow,
+  type InboundLeg,
+  type InboundRequest,
+  noteScanner,
+  type SignalingEngine,
+  type SignalingHandler,
+  type SipRequest,
+  type SipResponse,
 } from '../sip/index.js';
 import type { Authenticator } from './authenticator.js';
 import { Call, type CallParts, type CallSettings } from './call.js';
@@ -181,6 +182,7 @@ export class CallControl implements SignalingHandler {
 
   #refuse(leg: InboundLeg, refusal: Refusal, facts: RequestFacts): void {
     const { address } = facts.source;
+    if (!leavesRecord(refusal)) noteScanner(this.#parts.counters, leg.request.headers.get('User-Agent'));
     this.#parts.logger.info({ code: refusal.code, status: refusal.status, source: address }, 'call refused');
     if (refusal.status === 'drop') return leg.drop();
     leg.respond(refusal.status, { reason: phrase(refusal.reason), headers: this.#refusalHeaders(leg, refusal) });
