@@ -2,8 +2,8 @@
  * Character classes of RFC 3261 §25.1 as lookup tables, for scanners that read one byte at a time, and the small
  * steps that such scanners share. A position at `end` means that nothing was found.
  *
- * Scanners name single characters by constants of their own: a binding imported from another module is loaded from
- * its cell at each use, which costs the header scan a third of its speed; a constant of the same module is folded.
+ * For speed, scanners name single characters by constants of their own module and take a table as parameter or local:
+ * what is imported from another module is loaded from its cell at each use, which costs the header scan a third.
  */
 
 const LOWER = 'abcdefghijklmnopqrstuvwxyz';
@@ -15,14 +15,16 @@ function table(...members: string[]): Uint8Array {
   return flags;
 }
 
+const complement = (flags: Uint8Array): Uint8Array => flags.map((flag) => 1 - flag);
+
 /** token characters (RFC 3261 §25.1). */
 export const TOKEN = table(ALPHANUM, "-.!%*_+`'~");
 
 /** Characters of parameter names: token, and what URI parameters may hold beside it (paramchar, §25.1). */
 export const PARAM_NAME = table(ALPHANUM, "-.!%*_+`'~", '[]/:&$()');
 
-/** Where a parameter value that is not quoted ends. */
-export const VALUE_END = table(' \t\r\n";,<>');
+/** Characters of a parameter value that is not quoted. */
+export const PARAM_VALUE = complement(table(' \t\r\n";,<>'));
 
 /** scheme characters after the first letter (RFC 3986 §3.1). */
 export const SCHEME = table(ALPHANUM, '+-.');
@@ -31,8 +33,8 @@ export const SCHEME = table(ALPHANUM, '+-.');
 export const HOST = table(ALPHANUM, '-._');
 for (const letter of LOWER.toUpperCase()) HOST[letter.charCodeAt(0)] = 2;
 
-/** Characters that stand in no URI: controls, blanks, and the delimiters around URIs. */
-export const NOT_IN_URI = table('<>"\\\u007f').fill(1, 0, 0x21);
+/** Characters that may stand in a URI: no controls, blanks, or delimiters around URIs. */
+export const URI = complement(table('<>"\\\u007f').fill(1, 0, 0x21));
 
 const HT = 0x09;
 const SP = 0x20;
@@ -45,6 +47,12 @@ export function isToken(text: string): boolean {
   if (text.length === 0) return false;
   for (let at = 0; at < text.length; at++) if (TOKEN[text.charCodeAt(at)] !== 1) return false;
   return true;
+}
+
+/** First position at or after `at` whose byte is not of the class. */
+export function skipClass(members: Uint8Array, bytes: Uint8Array, at: number, end: number): number {
+  while (at < end && members[bytes[at]!] !== 0) at++;
+  return at;
 }
 
 /** First position at or after `at` that holds neither space nor tab. */

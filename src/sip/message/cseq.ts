@@ -1,10 +1,9 @@
-import { skipBlanks, TOKEN } from './chars.js';
+import { skipBlanks, skipClass, TOKEN } from './chars.js';
 import { SipSyntaxError } from './errors.js';
 import { bytesOf } from './wire-bytes.js';
 
 const SP = 0x20;
 const ZERO = 0x30;
-const tokenCharacter = TOKEN;
 
 /** The CSeq header field (RFC 3261 §20.16). */
 export interface CSeq {
@@ -32,8 +31,7 @@ export function readCSeq(bytes: Uint8Array, text: string, start: number, end: nu
   }
   if (blank === start || sequence > MAX_SEQUENCE) throw new SipSyntaxError('CSeq: number missing or too large');
   const methodStart = skipBlanks(bytes, blank, end);
-  let at = methodStart;
-  while (at < end && tokenCharacter[bytes[at]!] === 1) at++;
-  if (at === methodStart || at < end) throw new SipSyntaxError('CSeq: malformed method');
+  if (methodStart === end || skipClass(TOKEN, bytes, methodStart, end) < end)
+    throw new SipSyntaxError('CSeq: malformed method');
   return { sequence, method: text.slice(methodStart, end) };
 }

@@ -5,7 +5,9 @@
  *     "cALL-id: 8f…" ─► bucket of "cal" ─► compare ignoring case ─► id of Call-ID
  */
 
+const SP = 0x20;
 const COLON = 0x3a;
+const LOWER_CASE_BIT = 0x20;
 /** ID_UNKNOWN, as a constant of this module: scanners compare with it for every row. */
 const ID_NONE = 0;
 
@@ -150,29 +152,26 @@ const COMPACT_FORMS: Readonly<Record<string, string>> = {
 
 const BUCKETS = 1024;
 
-/** Bytes of each known name in lower case, by identity. */
-const lowerNames: readonly Uint8Array[] = KNOWN_NAMES.map((name) => Buffer.from(name.toLowerCase(), 'latin1'));
-/** Each byte in lower case. */
-const lower = Uint8Array.from({ length: 256 }, (_, code) => (code >= 0x41 && code <= 0x5a ? code + 0x20 : code));
+/** Lengths of the known names by identity; their bytes in lower case, one after the other, and where each starts. */
+const lengths = Uint8Array.from(KNOWN_NAMES, (name) => name.length);
+const letters: Uint8Array = Buffer.from(KNOWN_NAMES.join('').toLowerCase(), 'latin1');
+const starts = new Uint16Array(KNOWN_NAMES.length);
 const firstInBucket = new Uint8Array(BUCKETS);
 const nextInBucket = new Uint8Array(KNOWN_NAMES.length);
 const compactIds = new Uint8Array(256);
 const idByName = new Map<string, number>();
 
-/** Every known name has three letters or a colon or blank after two, so three bytes choose the bucket. */
 const bucketOf = (first: number, second: number, third: number): number =>
-  ((lower[first]! << 5) ^ (lower[second]! << 3) ^ (lower[third]! * 7)) & (BUCKETS - 1);
+  (((first | LOWER_CASE_BIT) << 5) ^ ((second | LOWER_CASE_BIT) << 3) ^ ((third | LOWER_CASE_BIT) * 7)) & (BUCKETS - 1);
 
-function addToBucket(id: number, third: number): void {
-  const name = lowerNames[id]!;
-  const bucket = bucketOf(name[0]!, name[1]!, third);
+for (let id = 1; id < KNOWN_NAMES.length; id++) starts[id] = starts[id - 1]! + lengths[id - 1]!;
+
+/** From the last to the first, so that frequent names come first in their bucket; `To` counts with its colon. */
+for (let id = KNOWN_NAMES.length - 1; id > 0; id--) {
+  const [first, second, third] = Buffer.from(`${KNOWN_NAMES[id]}:`, 'latin1');
+  const bucket = bucketOf(first!, second!, third!);
   nextInBucket[id] = firstInBucket[bucket]!;
   firstInBucket[bucket] = id;
-}
-
-/** From the last to the first, so that frequent names come first in their bucket. */
-for (let id = KNOWN_NAMES.length - 1; id > 0; id--) {
-  addToBucket(id, lowerNames[id]![2] ?? COLON);
   idByName.set(KNOWN_NAMES[id]!, id).set(KNOWN_NAMES[id]!.toLowerCase(), id);
 }
 for (const [letter, name] of Object.entries(COMPACT_FORMS)) {
@@ -188,22 +187,27 @@ for (const [letter, name] of Object.entries(COMPACT_FORMS)) {
  */
 export function knownNameAt(bytes: Uint8Array, start: number, end: number): number {
   if (start + 2 >= end) return ID_NONE;
-  const bucket = bucketOf(bytes[start]!, bytes[start + 1]!, bytes[start + 2]!);
-  for (let id = firstInBucket[bucket]!; id !== ID_NONE; id = nextInBucket[id]!) {
-    const name = lowerNames[id]!;
-    const nameEnd = start + name.length;
-    if (nameEnd < end && bytes[nameEnd] === COLON && isAt(bytes, start, name)) return id;
+  let id = firstInBucket[bucketOf(bytes[start]!, bytes[start + 1]!, bytes[start + 2]!)]!;
+  while (id !== ID_NONE) {
+    const nameEnd = start + lengths[id]!;
+    if (nameEnd < end && bytes[nameEnd] === COLON && isAt(bytes, start, nameEnd, starts[id]!)) return id;
+    id = nextInBucket[id]!;
   }
   return ID_NONE;
 }
 
-function isAt(bytes: Uint8Array, start: number, name: Uint8Array): boolean {
-  for (let at = 0; at < name.length; at++) if (lower[bytes[start + at]!] !== name[at]) return false;
+/** The name has letters and hyphens only, so a letter in either case is one bit apart; what is below SP never fits. */
+function isAt(bytes: Uint8Array, start: number, end: number, nameStart: number): boolean {
+  const name = letters;
+  for (let at = start, letter = nameStart; at < end; at++, letter++) {
+    const code = bytes[at]!;
+    if ((code | LOWER_CASE_BIT) !== name[letter] || code < SP) return false;
+  }
   return true;
 }
 
 /** Length of a known name. */
-export const nameLength = (id: number): number => lowerNames[id]!.length;
+export const nameLength = (id: number): number => lengths[id]!;
 
 /** Identity of the name in bytes[start, end), in any spelling; ID_UNKNOWN when not listed. */
 export function headerIdAt(bytes: Uint8Array, text: string, start: number, end: number): number {

@@ -142,7 +142,8 @@ export class Headers {
   /** Keeps a name and value of ours. @returns its index, which the row holds */
   private addOwn(name: string, value: string): number {
     this.changes++;
-    return this.own.push({ name: lineSafe(name), value: lineSafe(value) }) - 1;
+    const known = headerId(name) !== ID_UNKNOWN;
+    return this.own.push({ name: known ? name : lineSafe(name), value: lineSafe(value) }) - 1;
   }
 
   /** Position of the first row of that name at or after a position; -1 where there is none. */

@@ -20,7 +20,6 @@ const ZERO = 0x30;
 const NINE = 0x39;
 const COLON = 0x3a;
 const OPEN_BRACKET = 0x5b;
-const hostCharacter = HOST;
 
 /**
  * Reads `host[:port]` from `at`; an IPv6 address must stand in brackets (RFC 5118 §4.2).
@@ -30,7 +29,8 @@ export function readHostPort(bytes: Uint8Array, text: string, start: number, end
   if (start < end && bytes[start] === OPEN_BRACKET) return readBracketed(bytes, text, start, end);
   let at = start;
   let classes = 0;
-  while (at < end && hostCharacter[bytes[at]!] !== 0) classes |= hostCharacter[bytes[at++]!]!;
+  const members = HOST;
+  while (at < end && members[bytes[at]!] !== 0) classes |= members[bytes[at++]!]!;
   if (at === start) throw new SipSyntaxError('host: empty or malformed');
   const host = text.slice(start, at);
   return readPort(bytes, classes > 1 ? host.toLowerCase() : host, at, end);

@@ -1,4 +1,4 @@
-import { NOT_IN_URI, skipBlanks, skipQuoted, trimEnd } from './chars.js';
+import { skipBlanks, skipClass, skipQuoted, trimEnd, URI } from './chars.js';
 import { SipSyntaxError } from './errors.js';
 import { quote, unquote } from './lists.js';
 import { Params } from './params.js';
@@ -15,7 +15,6 @@ const LESS = 0x3c;
 const GREATER = 0x3e;
 const QUESTION = 0x3f;
 const BACKSLASH = 0x5c;
-const strayInUri = NOT_IN_URI;
 
 /**
  * name-addr / addr-spec with parameters: From, To, Contact, Route, P-Asserted-Identity … (RFC 3261 §20.10, §25.1).
@@ -106,8 +105,7 @@ function findOpenBracket(bytes: Uint8Array, start: number, end: number): number 
 }
 
 function readBracketed(displayName: string, bytes: Uint8Array, text: string, open: number, end: number): NameAddress {
-  let close = open + 1;
-  while (close < end && strayInUri[bytes[close]!] === 0) close++;
+  const close = skipClass(URI, bytes, open + 1, end);
   if (close >= end || bytes[close] !== GREATER) throw new SipSyntaxError('address: malformed uri in brackets');
   schemeEnd(bytes, open + 1, close);
   const params = new Params();
@@ -121,7 +119,7 @@ function readBareAddress(bytes: Uint8Array, text: string, start: number, end: nu
   for (; at < end; at++) {
     const code = bytes[at]!;
     if (code === SEMICOLON || code === SP || code === HT) break;
-    if (code === COMMA || code === QUESTION || strayInUri[code] === 1) {
+    if (code === COMMA || code === QUESTION || URI[code] === 0) {
       throw new SipSyntaxError('address: uri needs angle brackets');
     }
   }

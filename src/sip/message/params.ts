@@ -1,4 +1,4 @@
-import { PARAM_NAME, skipBlanks, skipQuoted, VALUE_END } from './chars.js';
+import { PARAM_NAME, PARAM_VALUE, skipBlanks, skipClass, skipQuoted } from './chars.js';
 import { SipSyntaxError } from './errors.js';
 import { unquote } from './lists.js';
 import { bytesOf } from './wire-bytes.js';
@@ -8,8 +8,6 @@ const DQUOTE = 0x22;
 const COMMA = 0x2c;
 const SEMICOLON = 0x3b;
 const EQUALS = 0x3d;
-const nameCharacter = PARAM_NAME;
-const endsValue = VALUE_END;
 
 /** More parameters than any known use; bounds the work a hostile value can cause. */
 const MAX_PARAMS = 64;
@@ -123,8 +121,7 @@ export class Params {
     for (let count = 1; at < end && bytes[at] !== COMMA; count++) {
       if (bytes[at] !== SEMICOLON) throw new SipSyntaxError('parameters: stray character');
       const nameStart = skipBlanks(bytes, at + 1, end);
-      at = nameStart;
-      while (at < end && nameCharacter[bytes[at]!] === 1) at++;
+      at = skipClass(PARAM_NAME, bytes, nameStart, end);
       if (at === nameStart) throw new SipSyntaxError('parameters: empty parameter');
       const name = text.slice(nameStart, at);
       at = skipBlanks(bytes, at, end);
@@ -173,7 +170,5 @@ function endOfValue(bytes: Uint8Array, start: number, end: number): number {
     if (after < 0) throw new SipSyntaxError('parameters: quoted string does not close');
     return after;
   }
-  let at = start;
-  while (at < end && endsValue[bytes[at]!] === 0) at++;
-  return at;
+  return skipClass(PARAM_VALUE, bytes, start, end);
 }

@@ -1,5 +1,5 @@
 import { readDecimal } from './chars.js';
-import { readCSeq } from './cseq.js';
+import { parseCSeq, readCSeq } from './cseq.js';
 import { type ParseCode, type SipParseError, type SipParseFault, SipSyntaxError } from './errors.js';
 import {
   ID_CALL_ID,
@@ -20,7 +20,7 @@ import { HeaderScan } from './scan.js';
 import { readStartLine, type StartLine } from './start-line.js';
 import { SipUri } from './uri.js';
 import { Via } from './via.js';
-import { Views } from './views.js';
+import { firstVia, Views } from './views.js';
 import { bytesOf } from './wire-bytes.js';
 
 /**
@@ -93,7 +93,7 @@ const lineFault = (line: StartLine): SipParseFault | undefined =>
 
 /** What Content-Length says, else all that is there; -1 where it is malformed. */
 const readBodyLength = (bytes: Buffer, available: number): number =>
-  scan.first[ID_CONTENT_LENGTH]! < 0 ? available : decimalOf(bytes, ID_CONTENT_LENGTH);
+  scan.has(ID_CONTENT_LENGTH) ? decimalOf(bytes, ID_CONTENT_LENGTH) : available;
 
 function bodyFault(length: number, available: number, limits: ParseLimits): SipParseFault | undefined {
   const offset = scan.bodyStart;
@@ -114,49 +114,63 @@ function decimalOf(bytes: Buffer, id: number): number {
 /** Value of a folded row; its line ends are blanks to the grammar (§7.3.1). */
 const joined = (id: number): string => unfold(scan.text.slice(scan.valueOf(id), ~scan.valueEndOf(id)));
 
+const MANDATORY: readonly number[] = [ID_VIA, ID_FROM, ID_TO, ID_CALL_ID, ID_CSEQ];
+const SINGLE: readonly number[] = [ID_FROM, ID_TO, ID_CALL_ID, ID_CSEQ, ID_MAX_FORWARDS, ID_CONTENT_LENGTH];
+
+const bitsOf = (ids: readonly number[]): number => ids.reduce((bits, id) => bits | (1 << id), 0);
+const MANDATORY_BITS = bitsOf(MANDATORY);
+const SINGLE_BITS = bitsOf(SINGLE);
+
 function fieldFault(bytes: Buffer, line: StartLine, message: SipRequest | SipResponse): SipParseFault | undefined {
-  for (const id of MANDATORY) {
-    if (scan.first[id]! < 0) return fault('parse.header-missing', scan.startLineEnd, `${KNOWN_NAMES[id]} missing`);
-  }
-  for (let id = ID_FROM; id <= ID_CONTENT_LENGTH; id++) {
-    if (scan.seen[id]! > 1)
-      return fault('parse.header-duplicate', scan.startLineEnd, `${KNOWN_NAMES[id]} more than once`);
-  }
+  const complete = (scan.present & MANDATORY_BITS) === MANDATORY_BITS && (scan.repeated & SINGLE_BITS) === 0;
+  if (!complete) return countFault();
   return readFields(bytes, message) ?? (message instanceof SipRequest ? requestFault(bytes, line, message) : undefined);
 }
 
-const MANDATORY: readonly number[] = [ID_VIA, ID_FROM, ID_TO, ID_CALL_ID, ID_CSEQ];
+function countFault(): SipParseFault {
+  const missing = MANDATORY.find((id) => !scan.has(id));
+  if (missing !== undefined) return fault('parse.header-missing', scan.startLineEnd, `${KNOWN_NAMES[missing]} missing`);
+  const repeated = SINGLE.find((id) => (scan.repeated & (1 << id)) !== 0)!;
+  return fault('parse.header-duplicate', scan.startLineEnd, `${KNOWN_NAMES[repeated]} more than once`);
+}
 
 /** Reads the mandatory fields into views that stay with the message. */
 function readFields(bytes: Buffer, message: SipRequest | SipResponse): SipParseFault | undefined {
   const views = new Views();
   let reading = ID_VIA;
   try {
-    views.topVia = readField(bytes, ID_VIA, Via.readFirst);
+    views.topVia = readVia(bytes);
     reading = ID_FROM;
-    views.from = readField(bytes, ID_FROM, NameAddress.read);
+    views.from = readAddress(bytes, ID_FROM);
     reading = ID_TO;
-    views.to = readField(bytes, ID_TO, NameAddress.read);
+    views.to = readAddress(bytes, ID_TO);
     reading = ID_CSEQ;
-    views.cseq = readField(bytes, ID_CSEQ, readCSeq);
+    views.cseq = isFolded(ID_CSEQ)
+      ? parseCSeq(joined(ID_CSEQ))
+      : readCSeq(bytes, scan.text, scan.valueOf(ID_CSEQ), scan.valueEndOf(ID_CSEQ));
   } catch (error) {
     if (!(error instanceof SipSyntaxError)) throw error;
     return malformed(reading, error.message);
   }
-  if (scan.valueOf(ID_CALL_ID) === scan.valueEndOf(ID_CALL_ID)) return malformed(ID_CALL_ID, 'empty');
+  if (isEmpty(ID_CALL_ID)) return malformed(ID_CALL_ID, 'empty');
   message.adoptViews(views);
   return undefined;
 }
 
-type Reader<View> = (bytes: Uint8Array, text: string, start: number, end: number) => View;
-
-/** Reads a row where it lies, or joined where it is folded. */
-function readField<View>(bytes: Buffer, id: number, read: Reader<View>): View {
-  const end = scan.valueEndOf(id);
-  if (end >= 0) return read(bytes, scan.text, scan.valueOf(id), end);
-  const value = joined(id);
-  return read(bytesOf(value), value, 0, value.length);
+/** A row is read where it lies; a folded one is joined first. */
+function readVia(bytes: Buffer): Via {
+  if (isFolded(ID_VIA)) return firstVia(joined(ID_VIA));
+  return Via.readFirst(bytes, scan.text, scan.valueOf(ID_VIA), scan.valueEndOf(ID_VIA));
 }
+
+function readAddress(bytes: Buffer, id: number): NameAddress {
+  if (isFolded(id)) return NameAddress.parse(joined(id));
+  return NameAddress.read(bytes, scan.text, scan.valueOf(id), scan.valueEndOf(id));
+}
+
+const isEmpty = (id: number): boolean => (isFolded(id) ? joined(id) === '' : scan.valueOf(id) === scan.valueEndOf(id));
+
+const isFolded = (id: number): boolean => scan.valueEndOf(id) < 0;
 
 const malformed = (id: number, what: string): SipParseFault =>
   fault('parse.header-value', scan.valueOf(id), `Malformed ${KNOWN_NAMES[id]}: ${what}`);
@@ -168,7 +182,7 @@ function requestFault(bytes: Buffer, line: StartLine, request: SipRequest): SipP
     if (!(error instanceof SipSyntaxError)) throw error;
     return fault('parse.request-uri', line.uriStart, `Malformed Request-URI: ${error.message}`);
   }
-  if (scan.first[ID_MAX_FORWARDS]! >= 0 && decimalOf(bytes, ID_MAX_FORWARDS) < 0) {
+  if (scan.has(ID_MAX_FORWARDS) && decimalOf(bytes, ID_MAX_FORWARDS) < 0) {
     return malformed(ID_MAX_FORWARDS, 'not a number');
   }
   if (request.cseq.method === request.method) return undefined;

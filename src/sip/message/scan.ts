@@ -1,4 +1,4 @@
-import { skipBlanks, TOKEN, trimEnd } from './chars.js';
+import { skipBlanks, skipClass, TOKEN, trimEnd } from './chars.js';
 import type { ParseCode, SipParseFault } from './errors.js';
 import { headerIdAt, ID_UNKNOWN, knownNameAt, nameLength, WATCHED_IDS } from './header-names.js';
 import type { ParseLimits } from './limits.js';
@@ -28,16 +28,22 @@ export class HeaderScan {
   /** Rows found. */
   count = 0;
   fault: SipParseFault | undefined = undefined;
-  /** Position of the first row of each watched identity in the rows, -1 where absent. */
-  readonly first = new Int32Array(WATCHED_IDS);
-  /** Number of rows of each watched identity. */
-  readonly seen = new Int32Array(WATCHED_IDS);
+  /** Watched identities that have a row, and those that have more than one: a bit each, 1 << identity. */
+  present = 0;
+  repeated = 0;
+  /** Position in the rows of the first row of each watched identity that is present. */
+  private readonly first: number[] = new Array<number>(WATCHED_IDS).fill(0);
   /** Line ends that were no CRLF; a row with one is left out. */
   private strays = 0;
   /** Offset of the next CR that was found, so that each is searched for once. */
   private nextCr = -1;
   /** Rows, reused from scan to scan; see Headers for their layout. */
   private readonly rows: number[] = [];
+
+  /** True where a watched identity has a row. */
+  has(id: number): boolean {
+    return (this.present & (1 << id)) !== 0;
+  }
 
   /** The rows found, in an array of their own. */
   takeRows(): number[] {
@@ -80,8 +86,8 @@ export class HeaderScan {
     this.startLineEnd = 0;
     this.count = 0;
     this.fault = undefined;
-    this.first.fill(-1);
-    this.seen.fill(0);
+    this.present = 0;
+    this.repeated = 0;
     this.nextCr = -1;
     this.strays = 0;
     return end;
@@ -163,8 +169,9 @@ export class HeaderScan {
     const { rows } = this;
     const row = this.count * ROW;
     if (id < WATCHED) {
-      if (this.seen[id] === 0) this.first[id] = row;
-      this.seen[id]!++;
+      if ((this.present & (1 << id)) === 0) this.first[id] = row;
+      else this.repeated |= 1 << id;
+      this.present |= 1 << id;
     }
     rows[row] = id;
     rows[row + 1] = start;
@@ -180,7 +187,7 @@ export class HeaderScan {
    */
   private unusualName(bytes: Buffer, start: number, colon: number): number {
     const nameEnd = trimEnd(bytes, start, colon);
-    if (bytes[colon] !== COLON || nameEnd === start || !isName(bytes, start, nameEnd)) return -1;
+    if (bytes[colon] !== COLON || nameEnd === start || skipClass(TOKEN, bytes, start, nameEnd) < nameEnd) return -1;
     if (nameEnd === colon && nameEnd - start > 1) return NONE;
     return headerIdAt(bytes, this.text, start, nameEnd);
   }
@@ -195,14 +202,8 @@ const LF = 0x0a;
 const CR = 0x0d;
 const SP = 0x20;
 const COLON = 0x3a;
-const tokenCharacter = TOKEN;
 const NONE = ID_UNKNOWN;
 const WATCHED = WATCHED_IDS;
 const VALUE = 3;
 const VALUE_END = 4;
 const ROW = 5;
-
-function isName(bytes: Uint8Array, start: number, end: number): boolean {
-  for (let at = start; at < end; at++) if (tokenCharacter[bytes[at]!] !== 1) return false;
-  return true;
-}

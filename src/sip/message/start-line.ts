@@ -1,8 +1,7 @@
-import { TOKEN } from './chars.js';
+import { skipClass, TOKEN } from './chars.js';
 import type { ParseCode } from './errors.js';
 
 const SP = 0x20;
-const tokenCharacter = TOKEN;
 
 /** A start line as read (RFC 3261 §7.1, §7.2); where `fault` is set, the rest is as good as it could be read. */
 export interface StartLine {
@@ -37,8 +36,7 @@ export function readStartLine(bytes: Uint8Array, text: string, start: number, en
 }
 
 function requestLine(bytes: Uint8Array, text: string, start: number, end: number): StartLine {
-  let first = start;
-  while (first < end && tokenCharacter[bytes[first]!] === 1) first++;
+  const first = skipClass(TOKEN, bytes, start, end);
   let second = first + 1;
   while (second < end && bytes[second] !== SP) second++;
   const method = text.slice(start, first);

@@ -160,9 +160,8 @@ export class StreamFramer {
 /** Content-Length of a whole header part, read by the same scan as the parser uses, so that both see one length. */
 function bodyLengthOf(head: Buffer, limits: ParseLimits): number | SipParseFault {
   scan.run(head, limits);
-  const count = scan.seen[ID_CONTENT_LENGTH]!;
-  if (count === 0) return lengthFault('Content-Length missing');
-  if (count > 1) return lengthFault('Content-Length more than once');
+  if (!scan.has(ID_CONTENT_LENGTH)) return lengthFault('Content-Length missing');
+  if ((scan.repeated & (1 << ID_CONTENT_LENGTH)) !== 0) return lengthFault('Content-Length more than once');
   const value = new Headers(scan.text, scan.takeRows()).get('Content-Length')!;
   const length = readDecimal(bytesOf(value), 0, value.length, MAX_CONTENT_LENGTH);
   if (length < 0) return lengthFault('Malformed Content-Length');

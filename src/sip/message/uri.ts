@@ -1,4 +1,4 @@
-import { NOT_IN_URI, SCHEME } from './chars.js';
+import { SCHEME, skipClass, URI } from './chars.js';
 import { SipSyntaxError } from './errors.js';
 import { formatHostPort, readHostPort } from './host.js';
 import { equalHeaders, equalUriParams, equalUriText } from './uri-equality.js';
@@ -9,8 +9,6 @@ const COLON = 0x3a;
 const SEMICOLON = 0x3b;
 const QUESTION = 0x3f;
 const AT = 0x40;
-const stray = NOT_IN_URI;
-const schemeCharacter = SCHEME;
 
 /**
  * SIP and SIPS URIs (RFC 3261 §19.1), tel URIs (RFC 3966) and, opaquely, any other absolute URI.
@@ -98,8 +96,7 @@ export class SipUri {
 export function schemeEnd(bytes: Uint8Array, start: number, end: number): number {
   const first = start < end ? bytes[start]! | LOWER_CASE_BIT : 0;
   if (first < LOWER_A || first > LOWER_Z) throw new SipSyntaxError('uri: no scheme');
-  let at = start + 1;
-  while (at < end && schemeCharacter[bytes[at]!] === 1) at++;
+  const at = skipClass(SCHEME, bytes, start + 1, end);
   if (at >= end || bytes[at] !== COLON) throw new SipSyntaxError('uri: no scheme');
   return at;
 }
@@ -121,10 +118,11 @@ const LETTERS_SIP = 0x736970;
 
 /** Position of the first `@`, or -1; what stands in no URI is refused on the way. */
 function findAt(bytes: Uint8Array, start: number, end: number): number {
+  const members = URI;
   let found = -1;
   for (let at = start; at < end; at++) {
     const code = bytes[at]!;
-    if (stray[code] === 1) throw new SipSyntaxError('uri: stray character');
+    if (members[code] === 0) throw new SipSyntaxError('uri: stray character');
     if (code === AT && found < 0) found = at;
   }
   return found;

@@ -1,11 +1,10 @@
-import { skipBlanks, TOKEN, trimEnd } from './chars.js';
+import { skipBlanks, skipClass, TOKEN, trimEnd } from './chars.js';
 import { SipSyntaxError } from './errors.js';
 import { formatHostPort, readHostPort } from './host.js';
 import { Params } from './params.js';
 import { bytesOf } from './wire-bytes.js';
 
 const SLASH = 0x2f;
-const tokenCharacter = TOKEN;
 
 const PROTOCOL = 'SIP/2.0';
 const PLAIN = Buffer.from('SIP/2.0/');
@@ -107,8 +106,7 @@ function readSpaced(via: Via, bytes: Uint8Array, text: string, start: number, en
 }
 
 function endOfToken(bytes: Uint8Array, start: number, end: number): number {
-  let at = start;
-  while (at < end && tokenCharacter[bytes[at]!] === 1) at++;
+  const at = skipClass(TOKEN, bytes, start, end);
   if (at === start) throw new SipSyntaxError('via: malformed sent-protocol');
   return at;
 }
