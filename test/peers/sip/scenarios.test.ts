@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { endings, unacknowledged } from '../../scenario/sip/endings.js';
 import { offers } from '../../scenario/sip/offers.js';
 import { passing, transfer } from '../../scenario/sip/passing.js';
@@ -24,6 +24,9 @@ const ACTS: readonly Act[] = [
   { name: 'answers of carriers', scenarios: routes },
   { name: 'what passes', scenarios: passing },
 ];
+
+/** Most of a scenario is waiting. */
+vi.setConfig({ maxConcurrency: 10 });
 
 /** Every scenario on every transport it applies to. */
 const plays = (scenarios: readonly Scenario[]) =>

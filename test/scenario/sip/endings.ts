@@ -150,7 +150,7 @@ const cancelledReinvite: Scenario = {
   },
   answerer: (call) => {
     call.on('INVITE').reply(200, { sdp: AUDIO }).on('ACK').on('INVITE', 're').reply(180);
-    call.on('CANCEL', 'reCANCEL').reply(200).reply(487, { to: 're' }).on('ACK').on('BYE').reply(200);
+    call.on('CANCEL', 'STOP').reply(200).reply(487, { to: 're' }).on('ACK').on('BYE').reply(200);
   },
   record: completed('customer'),
 };
