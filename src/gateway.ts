@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
+import { isIPv6 } from 'node:net';
 import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import {
@@ -126,6 +127,7 @@ export async function startGateway(config: GatewayConfig, logger: Logger): Promi
     settings: {
       domain: config.domain,
       mediaTimeoutSeconds: config.media.timeoutSeconds,
+      mediaFamilies: config.media.listen.map((address) => (isIPv6(address) ? 6 : 4)),
       maxCallSeconds: config.limits.maxCallSeconds,
       intervalSeconds: 60,
       sessionTimer: config.sip.sessionTimer,
@@ -270,8 +272,8 @@ function startRecords(config: GatewayConfig, policy: Policy, logger: Logger) {
 function mediaEngine(config: GatewayConfig, logger: Logger): MediaEngine {
   const { media } = config;
   const options = {
-    listen: [media.listen],
-    ...(media.advertise && { advertise: [media.advertise] }),
+    listen: media.listen,
+    ...(media.advertise && { advertise: media.advertise }),
     ports: { first: media.ports.low, last: media.ports.high },
     quarantineSeconds: media.quarantineSeconds,
     scheduler: systemScheduler,

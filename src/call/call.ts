@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { GatewayError, type Logger, type Random, type Scheduler, type Timer } from '../core/index.js';
 import type { Admission, PlannedAttempt } from '../routing/index.js';
 import type { MediaEngine, MediaEvent, Side } from '../rtp/index.js';
@@ -19,7 +20,7 @@ import { passingHeaders } from './headers.js';
 import { identityFor } from './invite-parts.js';
 import { MediaBridge, missingDescription, opposite } from './media-bridge.js';
 import { type AttemptOutcome, bestResponse, q850ForStatus, q850OfReason, reasonRow } from './release.js';
-import { bodyOf, sessionOf } from './session-body.js';
+import { bodyOf, sessionAddress, sessionOf } from './session-body.js';
 
 /** Event without what every event has. */
 export type Happening = CallEvent extends infer Event
@@ -52,6 +53,8 @@ export interface CallSettings extends BridgeSettings {
   /** Host of our From and P-Asserted-Identity URIs. */
   readonly domain: string;
   readonly mediaTimeoutSeconds: number;
+  /** IP versions that media sockets are open for; absent: one, whatever it is. */
+  readonly mediaFamilies?: readonly (4 | 6)[];
   readonly maxCallSeconds: number;
   readonly intervalSeconds: number;
   /** Offered to callees (RFC 4028). */
@@ -114,6 +117,7 @@ export class Call implements InboundLegHandler, AttemptHandler, BridgeHooks {
     const { media, random, settings } = this.#parts;
     const order = {
       id: this.facts.transactionId,
+      addressFamily: this.#addressFamily(),
       timeoutSeconds: settings.mediaTimeoutSeconds,
       onEvent: (event: MediaEvent) => this.#onMediaEvent(event),
     };
@@ -121,6 +125,19 @@ export class Call implements InboundLegHandler, AttemptHandler, BridgeHooks {
       (bridge) => this.#onMediaOpen(bridge),
       (error) => this.#onMediaRefused(error),
     );
+  }
+
+  /** Where media is carried over IPv4 and IPv6, each leg takes what its peer speaks. */
+  #addressFamily(): Partial<Record<Side, 4 | 6>> {
+    const families = this.#parts.settings.mediaFamilies ?? [];
+    if (families.length < 2) return {};
+    const { request, flow } = this.#leg;
+    const caller = familyOf(sessionAddress(sessionOf(request)) ?? flow.remote.address);
+    const callee = familyOf(this.admission.plan[0]!.host);
+    return {
+      ...(caller && { [this.#callerSide]: caller }),
+      ...(callee && { [opposite(this.#callerSide)]: callee }),
+    };
   }
 
   /** Ends the call from our side: drain, operator, limit. Does nothing once it has ended. */
@@ -466,6 +483,12 @@ export class Call implements InboundLegHandler, AttemptHandler, BridgeHooks {
       this.end(code, reason, known ? (error.sipStatus ?? 500) : 500);
     }
   }
+}
+
+/** IP version of an address; undefined for a host name. */
+function familyOf(host: string): 4 | 6 | undefined {
+  const version = isIP(host);
+  return version === 4 || version === 6 ? version : undefined;
 }
 
 const BYE_TEXT = 'Normal call clearing';

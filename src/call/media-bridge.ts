@@ -1,10 +1,10 @@
 import { GatewayError, type Random } from '../core/index.js';
 import type {
   MediaEngine,
-  MediaEvent,
   MediaSession,
   PayloadFormat,
   SessionFigures,
+  SessionOrder,
   Side,
   StreamDirection,
 } from '../rtp/index.js';
@@ -70,11 +70,7 @@ export class MediaBridge {
   }
 
   /** Opens media ports for a call. Rejects with `media.no-port` (503) when none is free. */
-  static async open(
-    engine: MediaEngine,
-    order: { id: string; timeoutSeconds: number; onEvent: (event: MediaEvent) => void },
-    random: Random,
-  ): Promise<MediaBridge> {
+  static async open(engine: MediaEngine, order: SessionOrder, random: Random): Promise<MediaBridge> {
     return new MediaBridge(await engine.open(order), random);
   }
 

@@ -91,6 +91,18 @@ function readable<T>(read: () => T): T {
 const fault = (code: string, message: string, sipStatus: number): GatewayError =>
   new GatewayError(code, message, { origin: 'remote', sipStatus });
 
+/** Where a description wants its media; undefined where it does not say or cannot be read. */
+export function sessionAddress(body: MessageBody | undefined): string | undefined {
+  if (!body) return undefined;
+  try {
+    const { description, media } = readSession(body);
+    return media && mediaAddress(description, media)?.address;
+  } catch (error) {
+    if (error instanceof GatewayError) return undefined;
+    throw error;
+  }
+}
+
 /** What an INVITE offers, for policy; never throws. */
 export function offerProfile(body: MessageBody | undefined): 'none' | 'RTP/AVP' | 'RTP/SAVP' | 'both' | 'unusable' {
   if (!body) return 'none';

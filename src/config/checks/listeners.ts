@@ -71,7 +71,7 @@ function* clashes(socket: Socket, seen: readonly Socket[], config: GatewayConfig
     socket.kind === 'udp' &&
     socket.port >= low &&
     socket.port <= high &&
-    sameHost(socket.host, config.media.listen)
+    config.media.listen.some((address) => sameHost(socket.host, address))
   ) {
     yield { path: socket.path, message: `${socket.shown} lies in the media ports ${low}-${high}: move one of the two` };
   }
@@ -121,7 +121,7 @@ export function* listenerWarnings(config: GatewayConfig): Iterable<ConfigFault> 
       message: 'listens on every address: set sip.advertise so that peers are told a real one',
     };
   }
-  if (isWildcard(config.media.listen) && config.media.advertise === undefined) {
+  if (config.media.listen.some(isWildcard) && config.media.advertise === undefined) {
     yield {
       path: 'media.listen',
       message: 'listens on every address: set media.advertise so that peers are told a real one',

@@ -1,14 +1,28 @@
+import { isIP } from 'node:net';
 import { z } from 'zod';
 import { portRange, udpAddress } from './listeners.js';
 import { integer, ipAddress, oneOf } from './scalars.js';
+
+const ADDRESSES = 'must be an IP address, or a list of one IPv4 and one IPv6 address';
+
+/** One address, or one of each IP version; read as a list. */
+const addresses = () =>
+  z
+    .union([ipAddress(), z.array(ipAddress())], { error: ADDRESSES })
+    .transform((value) => (typeof value === 'string' ? [value] : value))
+    .refine((list) => list.length === 1 || (list.length === 2 && isIP(list[0]!) !== isIP(list[1]!)), {
+      error: ADDRESSES,
+    });
 
 /** Section `media`: engine, addresses, port pool, timeouts. */
 export const mediaSchema = z.strictObject({
   engine: oneOf(['auto', 'native', 'typescript', 'rtpengine'])
     .default('auto')
     .describe('media engine; auto takes native where its compiled part loads, else typescript'),
-  listen: ipAddress().default('127.0.0.1').describe('address of the media sockets'),
-  advertise: ipAddress().optional().describe('address written in SDP when it differs from the socket’s'),
+  listen: addresses().prefault('127.0.0.1').describe('address of the media sockets; a list for IPv4 and IPv6'),
+  advertise: addresses()
+    .optional()
+    .describe('address written in SDP when it differs from the socket’s; a list for IPv4 and IPv6'),
   ports: portRange().prefault('10000-20000').describe('UDP ports: even RTP, odd RTCP'),
   timeoutSeconds: integer(1, 86400).default(60).describe('silence that ends a call; a held call is exempt'),
   quarantineSeconds: integer(0, 3600).default(30).describe('how long a port pair rests before it is used again'),
