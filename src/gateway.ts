@@ -16,16 +16,36 @@ import {
   OverloadMonitor,
   optionsProbe,
   Policy,
+  placeTestCall,
+  Registrar,
   SipMessageLog,
   ThreadBatchWriter,
 } from './call/index.js';
-import type { GatewayConfig } from './config/index.js';
-import { Counters, GatewayError, type Logger, SystemRandom, systemScheduler } from './core/index.js';
+import { type Difference, differences, type GatewayConfig, type LoadOutcome } from './config/index.js';
+import { ApiServer, CallBook, type Management, operationRoutes, resourceRoutes } from './control/index.js';
+import { below, Counters, GatewayError, type Logger, SystemRandom, systemScheduler } from './core/index.js';
 import { CallMetrics, createRegistry, MetricsServer, PlainCounters, registerNodeMetrics } from './metrics/index.js';
 import { HealthProber } from './routing/index.js';
 import { type MediaEngine, TypescriptEngine } from './rtp/index.js';
 import { loadNative, NativeEngine } from './rtp/native/index.js';
-import { ContactedPeers, createLocator, SipCore, SipTransports, SourceFilter, SourceGuard } from './sip/index.js';
+import {
+  ContactedPeers,
+  createLocator,
+  SipCore,
+  SipTransports,
+  SourceFilter,
+  SourceGuard,
+  storedDigests,
+} from './sip/index.js';
+import {
+  Catalogue,
+  type EffectiveConfig,
+  loadKey,
+  purgeNumbers,
+  ResourceError,
+  Sealer,
+  SqliteStore,
+} from './store/index.js';
 
 /**
  * Builds the gateway, part by part, in order; the only place where all of them meet.
@@ -40,19 +60,49 @@ export interface Gateway {
   readonly listeners: readonly string[];
   readonly metricsUrl: string | undefined;
   readonly callsActive: number;
-  /** Applies a new configuration to what may change while running; running calls are untouched. */
-  reload(config: GatewayConfig): void;
+  readonly apiUrl: string | undefined;
+  /**
+   * Applies a new configuration to what may change while running, whole or not at all; running calls are untouched.
+   * @throws ResourceError where what it declares clashes with what the API made
+   */
+  reload(config: GatewayConfig, who: string): Promise<readonly Difference[]>;
   /** New calls get 503; resolves when the last call is over or after `limitSeconds`. */
   drain(limitSeconds: number): Promise<void>;
   /** Ends what is left, writes everything, closes every socket. */
   stop(): Promise<void>;
 }
 
-export async function startGateway(config: GatewayConfig, logger: Logger): Promise<Gateway> {
+export interface GatewayOptions {
+  /** Path of the configuration file, as audit lines and conflicts name it. */
+  readonly file?: string;
+  /** Reads the file again, for a reload over the API. */
+  readonly load?: () => LoadOutcome;
+}
+
+export async function startGateway(
+  config: GatewayConfig,
+  logger: Logger,
+  { file = '(embedded defaults)', load }: GatewayOptions = {},
+): Promise<Gateway> {
   const scheduler = systemScheduler;
   const random = new SystemRandom();
   const counters = new Counters();
-  const policy = new Policy(config, scheduler, random, logger);
+  const auditFile = new JsonLinesLog(config.logs.directory, scheduler, logger);
+  const makeDigests = (username: string, password: string) => storedDigests(username, config.domain, password);
+  let putInForce = (_effective: EffectiveConfig): void => {};
+  const catalogue = await Catalogue.open(
+    {
+      store: openStore(config),
+      sealer: new Sealer(loadKey(process.env.TRUNKLINE_KEY, join(config.dataDir, 'secret.key'))),
+      makeDigests,
+      wallMs: () => scheduler.wallMs(),
+      onChange: (effective) => putInForce(effective),
+      onAudit: (line) => auditFile.append('audit', line.timeMs, line),
+    },
+    config,
+    file,
+  );
+  const policy = new Policy(catalogue.effective, scheduler, random, logger);
   policy.onNodeEvent = ({ kind }) => counters.add('node_events', kind);
 
   const records = startRecords(config, policy, logger);
@@ -113,12 +163,19 @@ export async function startGateway(config: GatewayConfig, logger: Logger): Promi
     },
     scheduler,
   );
-  const listeners: CallListener[] = [records.journal, records.recorder, mediaLog, callMetrics];
+  const callBook = new CallBook();
+  const listeners: CallListener[] = [records.journal, records.recorder, mediaLog, callMetrics, callBook];
+  const authenticator = new Authenticator(policy, {
+    scheduler,
+    random,
+    counters,
+    settings: config.sip.authentication,
+  });
   const control = new CallControl({
     signaling: core,
     media,
     policy,
-    authenticator: new Authenticator(policy, { scheduler, random, counters, settings: config.sip.authentication }),
+    authenticator,
     trace,
     scheduler,
     random,
@@ -144,6 +201,26 @@ export async function startGateway(config: GatewayConfig, logger: Logger): Promi
   const prober = new HealthProber(config.sip.health, policy.health, scheduler, random, probe);
   const watchTargets = () => prober.configure(policy.config.sip.health.enabled ? policy.targets() : []);
   watchTargets();
+  const registrar = new Registrar({
+    signaling: core,
+    scheduler,
+    random,
+    contact: (protocol) => contactFor(protocol, transports.listeners(), config.sip.advertise),
+    connectTimeoutMs: config.sip.connectTimeoutMs,
+    announce: (event) => policy.announce(event),
+  });
+  registrar.configure(catalogue.effective.carriers);
+  putInForce = (effective) => {
+    policy.reload(effective);
+    sources.replace(sourceRules(policy));
+    watchTargets();
+    registrar.configure(effective.carriers);
+  };
+  const purge = (): void => {
+    purgeTimer = scheduler.after(PURGE_MS, purge);
+    purgeNumbers(catalogue, scheduler.wallMs()).catch((err) => logger.error({ err }, 'deletion queue not emptied'));
+  };
+  let purgeTimer = scheduler.after(0, purge);
 
   registerNodeMetrics(registry, {
     counters,
@@ -189,6 +266,67 @@ export async function startGateway(config: GatewayConfig, logger: Logger): Promi
     );
   const metricsUrl = await metricsServer?.start();
 
+  let declared = config;
+  const reload = async (next: GatewayConfig, who: string): Promise<readonly Difference[]> => {
+    const changes = differences(declared, next);
+    await catalogue.declare(next, file);
+    declared = next;
+    if (tlsOptions(next)) transports.reloadTls(tlsOptions(next));
+    await catalogue.note(who, 'reload', file, changes);
+    for (const change of changes) logger.info({ change: change.change, path: change.path }, 'configuration changed');
+    const waiting = changes.map(({ path }) => path).filter((path) => !LIVE_PATHS.test(path));
+    if (waiting.length > 0) logger.warn({ paths: waiting }, 'changes that need a restart are not in force');
+    return changes;
+  };
+  const management: Management = {
+    catalogue,
+    makeDigests,
+    random,
+    wallMs: () => scheduler.wallMs(),
+    calls: callBook,
+    decide: (facts) => policy.decide(facts),
+    newConnectorId: () => Array.from({ length: 22 }, () => below(random, 36).toString(36)).join(''),
+    health: () => ({
+      status: control.draining ? 'draining' : overload.overloaded ? 'overloaded' : 'ok',
+      callsActive: control.calls.size,
+      targets: [...policy.health.debugView()],
+      registrations: registrar.views(),
+      terminationHealth: Object.fromEntries(
+        policy.config.voiceConnectors.flatMap(({ id }) => {
+          const last = policy.terminationHealth(id);
+          return last ? [[id, last]] : [];
+        }),
+      ),
+      bans: authenticator.bans(),
+      fraudHolds: policy.fraudHolds(),
+    }),
+    ready: () => ({ ready: !control.draining && !overload.overloaded, status: control.draining ? 'draining' : 'ok' }),
+    releaseHold: (id, country) => policy.releaseHold(id, country),
+    reload: (who) => {
+      const outcome = load?.();
+      if (!outcome) throw new ResourceError('conflict', 'The gateway runs without a configuration file');
+      if (outcome.ok) return reload(outcome.config, who);
+      const told = outcome.faults.map(({ path, message }) => `${path}: ${message}`).join('; ');
+      throw new ResourceError('invalid', told, outcome.faults);
+    },
+    drain: () => control.drain(),
+    testCall: (decision) => {
+      const planned = decision.kind === 'admit' ? decision.plan[0] : undefined;
+      if (!planned) throw new ResourceError('conflict', 'The plan is empty');
+      return placeTestCall(planned, config.domain, core, scheduler);
+    },
+  };
+  const { listen } = config.api;
+  const api =
+    listen &&
+    new ApiServer(
+      { ...config.api, listen },
+      [...operationRoutes(management), ...resourceRoutes(management)],
+      () => catalogue.effective.api.accessKeys,
+      logger,
+    );
+  const apiUrl = await api?.start();
+
   return {
     listeners: transports
       .listeners()
@@ -199,12 +337,8 @@ export async function startGateway(config: GatewayConfig, logger: Logger): Promi
     get callsActive() {
       return control.calls.size;
     },
-    reload(next) {
-      policy.reload(next);
-      sources.replace(sourceRules(policy));
-      watchTargets();
-      if (tlsOptions(next)) transports.reloadTls(tlsOptions(next));
-    },
+    apiUrl,
+    reload,
     async drain(limitSeconds) {
       control.drain();
       const endMs = scheduler.nowMs() + limitSeconds * 1000;
@@ -212,16 +346,20 @@ export async function startGateway(config: GatewayConfig, logger: Logger): Promi
     },
     async stop() {
       control.drain();
+      await api?.stop();
+      await registrar.stop();
       control.endAll('gateway.stopped', 'The gateway was stopped');
       const endMs = scheduler.nowMs() + 2000;
       while (control.calls.size > 0 && scheduler.nowMs() < endMs) await wait(20);
       await wait(200);
       prober.stop();
+      purgeTimer.cancel();
       overload.stop();
       await transports.stop();
       await media.stop();
       await metricsServer?.stop();
-      await Promise.all([mediaLogFile.flush(), sipLogFile.flush()]);
+      await catalogue.close();
+      await Promise.all([mediaLogFile.flush(), sipLogFile.flush(), auditFile.flush()]);
       if (!(await records.sink.flush(10_000)))
         logger.error({ queued: records.sink.depth }, 'records not written; the journal keeps them');
       records.journal.stop();
@@ -231,6 +369,26 @@ export async function startGateway(config: GatewayConfig, logger: Logger): Promi
 }
 
 const wait = (ms: number): Promise<void> => new Promise((resolve) => systemScheduler.after(ms, resolve));
+
+const PURGE_MS = 3_600_000;
+
+/** What a reload puts in force at once; the rest is read at start. */
+const LIVE_PATHS =
+  /^(carriers|voiceConnector|phoneNumbers|limits\.(ring|maxAtt|maxCallsPer)|numbers|emergency|fraud|api\.accessKeys|sip\.(tls|unknownSource|noResponse|health\.enabled))/;
+
+function openStore({ store }: GatewayConfig): SqliteStore {
+  if (store.kind === 'sqlite') return new SqliteStore(store.path, systemScheduler.wallMs());
+  throw new GatewayError('store.unsupported', 'Only sqlite: stores are built into this version', { origin: 'local' });
+}
+
+type Bound = { readonly transport: string; readonly address: string; readonly port: number };
+
+/** Where carriers reach us on a transport: the advertised address, else that of the listener. */
+function contactFor(protocol: string, bound: readonly Bound[], advertise: string | undefined): string {
+  const listener = bound.find(({ transport }) => transport === protocol.toLowerCase()) ?? bound[0]!;
+  const address = advertise ?? listener.address;
+  return `${address.includes(':') ? `[${address}]` : address}:${listener.port}`;
+}
 
 /** Journal, recorder and sink; what an earlier process left is rebuilt and written first. */
 function startRecords(config: GatewayConfig, policy: Policy, logger: Logger) {

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { pino } from 'pino';
+import { loadConfig } from './config/index.js';
 import {
   checkCommand,
   loadOrExplain,
@@ -42,17 +43,27 @@ async function serve(path: string | undefined): Promise<number> {
   const logger = pino({ level: config.logs.level, base: null, timestamp: pino.stdTimeFunctions.isoTime });
   process.on('uncaughtException', (error) => logger.error({ err: error }, 'internal fault, process goes on'));
   process.on('unhandledRejection', (error) => logger.error({ err: error }, 'internal fault, process goes on'));
-  const gateway = await startGateway(config, logger);
+  const gateway = await startGateway(config, logger, {
+    ...(path !== undefined && { file: path, load: () => loadConfig(path, process.env) }),
+  });
   logger.info(
-    { listeners: gateway.listeners, metrics: gateway.metricsUrl, domain: config.domain, pid: process.pid },
+    {
+      listeners: gateway.listeners,
+      metrics: gateway.metricsUrl,
+      api: gateway.apiUrl,
+      domain: config.domain,
+      pid: process.pid,
+    },
     'gateway ready',
   );
 
   process.on('SIGHUP', () => {
     const next = loadOrExplain(path, output);
     if (!next) return logger.error({}, 'configuration not reloaded: it has faults, nothing was changed');
-    gateway.reload(next);
-    logger.info({}, 'configuration reloaded');
+    gateway.reload(next, 'SIGHUP').then(
+      (changes) => logger.info({ changes: changes.length }, 'configuration reloaded'),
+      (err: unknown) => logger.error({ err }, 'configuration not reloaded, nothing was changed'),
+    );
   });
   const signal = await new Promise<string>((resolve) => {
     for (const name of ['SIGTERM', 'SIGINT']) process.on(name, () => resolve(name));

@@ -1,5 +1,5 @@
 import type { GatewayError } from '../core/index.js';
-import type { Probe, ProbeOutcome, Target } from '../routing/index.js';
+import type { Probe, ProbeOutcome, SipProtocol } from '../routing/index.js';
 import type { Location, SignalingEngine, SipResponse } from '../sip/index.js';
 
 /** A probe without a final response in this time is a miss. */
@@ -28,18 +28,23 @@ export function optionsProbe(signaling: SignalingEngine, domain: string, connect
   };
 }
 
-type Address = Pick<Target, 'host' | 'port' | 'protocol'>;
+/** Where a request goes: a target, or a host of a carrier. */
+interface Endpoint {
+  readonly host: string;
+  readonly port?: number | undefined;
+  readonly protocol: SipProtocol;
+}
 
 /** `192.0.2.1:5060`, `[2001:db8::1]`. */
-export const authorityOf = ({ host, port }: Pick<Target, 'host' | 'port'>): string =>
+export const authorityOf = ({ host, port }: Omit<Endpoint, 'protocol'>): string =>
   `${host.includes(':') ? `[${host}]` : host}${port === undefined ? '' : `:${port}`}`;
 
 /** SIP URI of a target, its transport named where it is not UDP. */
-export const uriOf = (target: Address): string =>
+export const uriOf = (target: Endpoint): string =>
   `sip:${authorityOf(target)}${target.protocol === 'UDP' ? '' : `;transport=${target.protocol.toLowerCase()}`}`;
 
 /** Where a request to a target goes (RFC 3263). */
-export function locationOf({ host, port, protocol }: Address): Location {
+export function locationOf({ host, port, protocol }: Endpoint): Location {
   return {
     host,
     ...(port !== undefined && { port }),

@@ -16,3 +16,6 @@ export * from './record/call-detail-record.js';
 export * from './record/directory-sink.js';
 export * from './record/journal.js';
 export * from './record/recorder.js';
+export * from './registration.js';
+export * from './registration.js';
+export * from './test-call.js';

@@ -12,6 +12,7 @@ import {
   identifySource,
   LiveState,
   type PlannedAttempt,
+  type ProxySessionResource,
   parseAddress,
   type RequestFacts,
   type Snapshot,
@@ -30,6 +31,12 @@ export interface TerminationHealth {
   readonly timeMs: number;
 }
 
+/** What policy goes by: a configuration, or one whose resources come from the store, with digests for passwords. */
+export interface PolicyConfig extends GatewayConfig {
+  readonly proxySessions?: readonly ProxySessionResource[];
+  readonly users?: ReadonlyMap<string, ReadonlyMap<string, StoredDigests>>;
+}
+
 const NO_LOGGING: LoggingConfig = { enableSIPLogs: false, enableMediaMetricLogs: false };
 
 /**
@@ -43,7 +50,7 @@ export class Policy {
   readonly #slots = new Map<Admission, CallSlot>();
   readonly #carrierPlaces = new Map<PlannedAttempt, (() => void)[]>();
   readonly #terminationHealth = new Map<string, TerminationHealth>();
-  #config: GatewayConfig;
+  #config: PolicyConfig;
   #snapshot: Snapshot;
   #names: ReadonlyMap<string, string>;
   #logging: ReadonlyMap<string, LoggingConfig>;
@@ -56,7 +63,7 @@ export class Policy {
   /** Set by the composition: told of what happens to the node rather than to one call. Must not throw. */
   onNodeEvent: (event: NodeEvent) => void = () => {};
 
-  constructor(config: GatewayConfig, scheduler: Scheduler, random: Random, logger: Logger) {
+  constructor(config: PolicyConfig, scheduler: Scheduler, random: Random, logger: Logger) {
     this.#random = random;
     this.#logger = logger;
     this.#config = config;
@@ -67,7 +74,7 @@ export class Policy {
     const { missesToDown, answersToUp, intervalSeconds } = config.sip.health;
     const thresholds = { missesToDown, answersToUp, restMs: intervalSeconds * 1000, probed: config.sip.health.enabled };
     const health = new TargetHealth(thresholds, scheduler, (change) =>
-      this.#announce({ kind: change.to === 'up' ? 'target-up' : 'target-down', ...change }),
+      this.announce({ kind: change.to === 'up' ? 'target-up' : 'target-down', ...change }),
     );
     const node = () => ({
       draining: this.#draining,
@@ -75,16 +82,16 @@ export class Policy {
       mediaPortsFree: this.mediaPortsFree(),
     });
     const onHold = (voiceConnectorId: string, country: string) =>
-      this.#announce({ kind: 'fraud-hold', voiceConnectorId, country });
+      this.announce({ kind: 'fraud-hold', voiceConnectorId, country });
     this.#live = new LiveState(this.#snapshot, health, scheduler, node, onHold);
   }
 
-  get config(): GatewayConfig {
+  get config(): PolicyConfig {
     return this.#config;
   }
 
   /** Puts a valid configuration in force for everything decided from now on. */
-  reload(config: GatewayConfig): void {
+  reload(config: PolicyConfig): void {
     this.#snapshot = buildSnapshot(config);
     this.#live.configure(this.#snapshot);
     this.#names = namesOf(config);
@@ -93,8 +100,20 @@ export class Policy {
     this.#config = config;
   }
 
+  /** Every fraud hold. */
+  fraudHolds(): { readonly voiceConnectorId: string; readonly country: string }[] {
+    return [...this.#live.traffic.holds()];
+  }
+
+  /** Ends a fraud hold and begins its hour anew; false where there is none. */
+  releaseHold(voiceConnectorId: string, country: string): boolean {
+    const released = this.#live.traffic.release(voiceConnectorId, country);
+    if (released) this.announce({ kind: 'fraud-release', voiceConnectorId, country });
+    return released;
+  }
+
   /** One log line, and whoever counts. */
-  #announce(event: NodeEvent): void {
+  announce(event: NodeEvent): void {
     const { kind, ...facts } = event;
     this.#logger.warn({ event: kind, ...facts }, NODE_EVENT_LINES[kind]);
     this.onNodeEvent(event);
@@ -235,7 +254,8 @@ function namesOf(config: GatewayConfig): Map<string, string> {
 }
 
 /** Digests of each connector's users; the realm is the domain. Passwords are not kept. */
-function usersOf(config: GatewayConfig): Map<string, ReadonlyMap<string, StoredDigests>> {
+function usersOf(config: PolicyConfig): ReadonlyMap<string, ReadonlyMap<string, StoredDigests>> {
+  if (config.users) return config.users;
   const users = new Map<string, ReadonlyMap<string, StoredDigests>>();
   for (const { id, termination } of config.voiceConnectors) {
     const rows = (termination?.credentials ?? []).map(({ username, password }) => {

@@ -34,7 +34,7 @@ function compare(path: string, before: Pair, after: Pair, found: Difference[]): 
     return;
   }
   for (const key of new Set([...olds.keys(), ...news.keys()])) {
-    compare(`${path}${key}`, olds.get(key) ?? ABSENT, news.get(key) ?? ABSENT, found);
+    compare(path === '' ? key.slice(1) : `${path}${key}`, olds.get(key) ?? ABSENT, news.get(key) ?? ABSENT, found);
   }
 }
 

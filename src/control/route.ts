@@ -1,6 +1,6 @@
 import type { GatewayConfig } from '../config/index.js';
 import { SeededRandom } from '../core/index.js';
-import { buildSnapshot, decide, explain, type LiveView, type RequestFacts } from '../routing/index.js';
+import { buildSnapshot, type Decision, decide, explain, type LiveView, type RequestFacts } from '../routing/index.js';
 import { loadOrExplain, type Output } from './check.js';
 import { type RouteQuestion, UsageError } from './cli.js';
 
@@ -12,7 +12,7 @@ export function routeCommand(path: string | undefined, question: RouteQuestion, 
   const config = loadOrExplain(path, output);
   if (!config) return 2;
   const decision = decide(imaginedFacts(config, question), buildSnapshot(config), IDLE, new SeededRandom(1));
-  output.out(json ? `${JSON.stringify(decision, jsonSafe, 2)}\n` : `${explain(decision)}\n`);
+  output.out(json ? `${JSON.stringify(decisionJson(decision), undefined, 2)}\n` : `${explain(decision)}\n`);
   return 0;
 }
 
@@ -25,13 +25,17 @@ const IDLE: LiveView = {
   targetState: () => ({ state: 'up' }),
 };
 
+/** A decision as plain JSON, the same from the command and from the API. */
+export const decisionJson = (decision: Decision): unknown => JSON.parse(JSON.stringify(decision, jsonSafe));
+
 /** Sets become arrays, secrets disappear. */
 function jsonSafe(key: string, value: unknown): unknown {
   if (key === 'credentials') return undefined;
   return value instanceof Set ? [...value] : value;
 }
 
-function imaginedFacts(config: GatewayConfig, question: RouteQuestion): RequestFacts {
+/** The facts of a request as the question describes it. @throws UsageError for a connector that does not exist */
+export function imaginedFacts(config: GatewayConfig, question: RouteQuestion): RequestFacts {
   const connector = question.inbound ? undefined : connectorOf(config, question.connector);
   const host = connector ? `${connector.id}.${config.domain}` : config.domain;
   const usernames = connector?.termination?.credentials.map(({ username }) => username) ?? [];

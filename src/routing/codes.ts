@@ -177,6 +177,7 @@ export const CODES = {
   'api.unauthorized': 'The request to the management API has no valid access key.',
   'api.forbidden': 'The access key may read only.',
   'api.not-found': 'The management API has nothing at that path.',
+  'api.internal': 'A request to the management API failed inside the gateway.',
   'api.insecure-listener': 'The management API would take access keys over clear HTTP from other machines.',
   'records.unsupported': 'The place for records that is configured is not supported by this build.',
 } as const satisfies Readonly<Record<string, string>>;

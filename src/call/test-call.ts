@@ -1,0 +1,74 @@
+import type { Scheduler } from '../core/index.js';
+import type { PlannedAttempt } from '../routing/index.js';
+import type { SignalingEngine } from '../sip/index.js';
+import { locationOf, uriOf } from './health-prober.js';
+import { reasonRow } from './release.js';
+
+export interface TestCallOutcome {
+  readonly target: string;
+  readonly answered: boolean;
+  /** Final status; undefined when nothing answered. */
+  readonly status: number | undefined;
+  readonly reason: string;
+  readonly tookMs: number;
+}
+
+/** How long an answered rehearsal stands before BYE. */
+const STAND_MS = 1000;
+
+/**
+ * Calls the first target of a plan to see whether it answers: the rehearsal of an emergency call. The description
+ * offered is `inactive`, so no media flows; the call ends a second after the answer, and where nobody answers at the
+ * target's ring limit.
+ */
+export function placeTestCall(
+  planned: PlannedAttempt,
+  domain: string,
+  signaling: SignalingEngine,
+  scheduler: Scheduler,
+): Promise<TestCallOutcome> {
+  const startMs = scheduler.nowMs();
+  return new Promise((resolve) => {
+    const tell = (status: number | undefined, reason: string): void => {
+      ringing.cancel();
+      const answered = status !== undefined && status < 300;
+      resolve({ target: planned.targetKey, answered, status, reason, tookMs: Math.round(scheduler.nowMs() - startMs) });
+    };
+    const leg = signaling.invite({
+      requestUri: uriOf({ ...planned }).replace('sip:', `sip:${encodeURIComponent(planned.calledNumber)}@`),
+      nextHop: locationOf(planned),
+      from: `<sip:${planned.callingNumber}@${domain}>`,
+      to: `<sip:${encodeURIComponent(planned.calledNumber)}@${domain}>`,
+      headers: [['P-Asserted-Identity', `<sip:${planned.callingNumber}@${domain}>`], ...planned.headers],
+      body: { contentType: 'application/sdp', bytes: Buffer.from(inactiveOffer) },
+      ...(planned.credentials && { credentials: planned.credentials }),
+      noResponseTimeoutMs: planned.noResponseTimeoutMs,
+      connectTimeoutMs: planned.connectTimeoutMs,
+      reliableProvisional: 'off',
+      handler: {
+        onSent: () => {},
+        onProvisional: () => {},
+        onAnswered: (response, dialog) => {
+          dialog.ack();
+          tell(response.status, response.reason);
+          scheduler.after(STAND_MS, () => dialog.bye([reasonRow(16, 'Rehearsal over')]));
+        },
+        onRejected: ({ status, reason }) => tell(status, reason),
+        onFailed: (error) => tell(undefined, error.message),
+      },
+    });
+    const ringing = scheduler.after(planned.ringTimeoutSeconds * 1000, () => leg.cancel([reasonRow(19, 'No answer')]));
+  });
+}
+
+const inactiveOffer = [
+  'v=0',
+  'o=trunkline 1 1 IN IP4 0.0.0.0',
+  's=-',
+  'c=IN IP4 0.0.0.0',
+  't=0 0',
+  'm=audio 9 RTP/AVP 0',
+  'a=rtpmap:0 PCMU/8000',
+  'a=inactive',
+  '',
+].join('\r\n');

@@ -1,0 +1,76 @@
+import type { CallEvent, CallFacts, CallListener } from '../call/index.js';
+import type { TraceStep } from '../routing/index.js';
+
+/** A call as the API shows it: live, or one of the latest that ended. */
+export interface CallView extends CallFacts {
+  readonly state: 'received' | 'trying' | 'ringing' | 'answered' | 'ended';
+  readonly receivedMs: number;
+  readonly answeredMs?: number;
+  readonly endedMs?: number;
+  readonly source: string;
+  readonly target?: string;
+  readonly code: string;
+  readonly sipStatus?: number;
+  readonly trace: readonly TraceStep[];
+  /** What happened, in order; figures are left out. */
+  readonly events: readonly object[];
+}
+
+type Draft = { -readonly [Key in keyof CallView]: Key extends 'events' ? object[] : CallView[Key] };
+
+const ENDED_KEPT = 500;
+const EVENTS_KEPT = 200;
+
+/** A projection of the call events for the API: every live call, and the last 500 that ended. */
+export class CallBook implements CallListener {
+  readonly #live = new Map<string, Draft>();
+  readonly #ended = new Map<string, Draft>();
+
+  onCallEvent(event: CallEvent): void {
+    if (event.kind === 'received') this.#live.set(event.transactionId, drafted(event));
+    const call = this.#live.get(event.transactionId);
+    if (!call || event.kind === 'figures') return;
+    note(call, event);
+    if (event.kind === 'ended') this.#end(call);
+  }
+
+  live(): readonly CallView[] {
+    return [...this.#live.values()];
+  }
+
+  find(transactionId: string): CallView | undefined {
+    return this.#live.get(transactionId) ?? this.#ended.get(transactionId);
+  }
+
+  #end(call: Draft): void {
+    this.#live.delete(call.transactionId);
+    this.#ended.set(call.transactionId, call);
+    if (this.#ended.size > ENDED_KEPT) this.#ended.delete(this.#ended.keys().next().value!);
+  }
+}
+
+function drafted(event: Extract<CallEvent, { kind: 'received' }>): Draft {
+  const { facts, timeMs, source } = event;
+  return { ...facts, state: 'received', receivedMs: timeMs, source, code: '', trace: [], events: [] };
+}
+
+function note(call: Draft, event: CallEvent): void {
+  const { transactionId: _, ...rest } = event;
+  if (call.events.length < EVENTS_KEPT && event.kind !== 'received' && event.kind !== 'decided') call.events.push(rest);
+  if (event.kind === 'decided') {
+    call.code = event.code;
+    call.trace = event.trace;
+  } else if (event.kind === 'attempt-started') {
+    call.state = 'trying';
+    call.target = event.attempt.target;
+  } else if (event.kind === 'ringing') call.state = 'ringing';
+  else if (event.kind === 'answered') {
+    call.state = 'answered';
+    call.answeredMs = event.timeMs;
+  } else if (event.kind === 'ended') {
+    call.state = 'ended';
+    call.endedMs = event.timeMs;
+    call.code = event.end.code;
+    call.sipStatus = event.end.sipStatus;
+  }
+}
