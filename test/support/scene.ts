@@ -11,8 +11,8 @@ import { scratchDirectory } from './scratch.js';
 export const PACKETS_PER_SECOND = 50;
 
 /** Writes speech-like µ-law audio and gives the value of a scenario's `audio` key: played once, payload type 0. */
-export function audioKey(seconds: number, seed = 1): string {
-  const file = join(scratchDirectory(), `speech-${seed}.ulaw`);
+export function audioKey(seconds: number, seed = 1, directory = scratchDirectory()): string {
+  const file = join(directory, `speech-${seed}.ulaw`);
   writeFileSync(file, encodeMuLaw(speechLike(seed, seconds)));
   return `${file},1,0`;
 }

@@ -58,6 +58,9 @@ export function audio(direction: 'sendrecv' | 'sendonly' | 'recvonly' | 'inactiv
   ].join('\n');
 }
 
+/** One audio stream that SIPp can play into: see `play`. */
+export const PLAYED = AUDIO.replace('[media_port]', '[rtpstream_audio_port]');
+
 /** Fax over UDPTL in place of the audio stream (T.38 annex D). */
 export const FAX = [
   ...sessionLines(2),
@@ -189,6 +192,13 @@ export class Script {
     if (status > 100 && status < 300) lines.push(this.#contact());
     const repeated = status >= 200 && /^(INVITE|re)/.test(label) && !parts.once;
     this.#send(lines, parts, repeated);
+    return this;
+  }
+
+  /** Plays µ-law audio from a file, once (`file,loops,payload type`). */
+  play(audio: string): this {
+    this.#settleTrying();
+    this.#steps.push(`<nop><action><exec rtp_stream="${audio}"/></action></nop>`);
     return this;
   }
 
