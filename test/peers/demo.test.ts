@@ -1,10 +1,15 @@
-import { expect, it } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
 import { Program } from '../support/program.js';
 import { scratchDirectory } from '../support/scratch.js';
 
 /** npm run demo, as somebody new would run it. */
 
-const demo = (...args: string[]) => new Program(process.execPath, ['scripts/demo.mjs', ...args]);
+function demo(...args: string[]): Program {
+  const program = new Program(process.execPath, ['scripts/demo.mjs', ...args]);
+  // Interrupted, not killed: it takes its gateway with it.
+  onTestFinished(() => program.stop('SIGINT', 10_000).then(() => {}));
+  return program;
+}
 
 it('tells the story of a good call, and ends with 0', async () => {
   const program = demo('--once', '--directory', scratchDirectory());
