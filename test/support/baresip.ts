@@ -19,6 +19,8 @@ export interface PhoneOptions {
   readonly autoAnswer?: boolean;
   readonly password?: string;
   readonly transport?: 'udp' | 'tcp';
+  /** `srtp-mand`: takes and offers nothing but SRTP keyed by SDES; absent: media in clear. */
+  readonly mediaEncryption?: 'srtp' | 'srtp-mand';
 }
 
 const MODULE_PATHS = [
@@ -127,7 +129,7 @@ async function startOnFreePorts(options: PhoneOptions): Promise<Phone> {
   const mediaPort = await freePorts(40);
   mkdirSync(join(directory, 'sound'));
   writeWav(join(directory, 'speech.wav'), options.speech);
-  writeFileSync(join(directory, 'config'), configuration(directory, port, controlPort, mediaPort));
+  writeFileSync(join(directory, 'config'), configuration(directory, port, controlPort, mediaPort, options));
   writeFileSync(join(directory, 'accounts'), account(options, port));
   writeFileSync(join(directory, 'contacts'), '');
   const program = new Program('baresip', ['-f', directory], { env: { HOME: directory, TERM: 'dumb' } });
@@ -138,14 +140,21 @@ async function startOnFreePorts(options: PhoneOptions): Promise<Phone> {
   return phone;
 }
 
-function configuration(directory: string, port: number, controlPort: number, mediaPort: number): string {
+function configuration(
+  directory: string,
+  port: number,
+  controlPort: number,
+  mediaPort: number,
+  { mediaEncryption }: PhoneOptions,
+): string {
+  const sound = ['g711', 'aufile', 'aubridge', 'sndfile'];
   const modules = MODULE_PATHS.find((path) => existsSync(path));
   if (modules === undefined) throw new Error('baresip modules not found');
   return `${[
     `sip_listen 127.0.0.1:${port}`,
     'net_interface 127.0.0.1',
     `module_path ${modules}`,
-    ...['g711', 'aufile', 'aubridge', 'sndfile'].map((name) => `module ${name}.so`),
+    ...[...sound, ...(mediaEncryption ? ['srtp'] : [])].map((name) => `module ${name}.so`),
     'module_tmp account.so',
     ...['menu', 'ctrl_tcp'].map((name) => `module_app ${name}.so`),
     `ctrl_tcp_listen 127.0.0.1:${controlPort}`,
@@ -160,9 +169,11 @@ function configuration(directory: string, port: number, controlPort: number, med
   ].join('\n')}\n`;
 }
 
-function account({ user, autoAnswer, password, transport = 'udp' }: PhoneOptions, port: number): string {
+function account(options: PhoneOptions, port: number): string {
+  const { user, autoAnswer, password, transport = 'udp', mediaEncryption } = options;
   const parameters = ['regint=0', 'audio_codecs=PCMU/8000/1'];
   if (autoAnswer) parameters.push('answermode=auto');
+  if (mediaEncryption) parameters.push(`mediaenc=${mediaEncryption}`);
   if (password !== undefined) parameters.push(`auth_user=${user}`, `auth_pass=${password}`);
   return `<sip:${user}@127.0.0.1:${port};transport=${transport}>;${parameters.join(';')}\n`;
 }
