@@ -418,10 +418,14 @@ const tables: Readonly<Record<string, readonly Row[]>> = {
       expected: MAIN,
     },
     { name: 'held', live: { traffic: { held: true } }, expected: '403 fraud.country-held' },
-    { name: 'attempts', live: { traffic: { attempts: 2000 } }, expected: '403 fraud.attempts-exceeded' },
-    { name: 'minutes', live: { traffic: { minutes: 6000 } }, expected: '403 fraud.minutes-exceeded' },
-    { name: 'calls at once', live: { traffic: { activeCalls: 200 } }, expected: '403 fraud.concurrency-exceeded' },
-    { name: 'near a limit', live: { traffic: { attempts: 1999, minutes: 5999, activeCalls: 199 } }, expected: MAIN },
+    { name: 'attempts', live: { traffic: { attempts: 50000 } }, expected: '403 fraud.attempts-exceeded' },
+    { name: 'minutes', live: { traffic: { minutes: 60000 } }, expected: '403 fraud.minutes-exceeded' },
+    { name: 'calls at once', live: { traffic: { activeCalls: 1000 } }, expected: '403 fraud.concurrency-exceeded' },
+    {
+      name: 'near a limit',
+      live: { traffic: { attempts: 49_999, minutes: 59_999, activeCalls: 999 } },
+      expected: MAIN,
+    },
   ],
   limits: [
     { name: 'one token left', live: { tokens: { [`connector:${HQ}`]: 1 } }, expected: MAIN },
