@@ -1,6 +1,5 @@
 import { headerId, ID_UNKNOWN, KNOWN_NAMES } from './header-names.js';
 import { splitCommas, unfold } from './lists.js';
-import type { WireLayout } from './wire-layout.js';
 import { lineSafe } from './wire-text.js';
 
 /**
@@ -98,24 +97,22 @@ export class Headers {
     for (let row = 0; row < this.rows.length; row += ROW) yield [this.nameAt(row), this.valueAt(row)];
   }
 
-  /** The rows as they go on the wire, each with its line end. */
+  /** The rows as they go on the wire, each with its line end; received neighbours in one stretch. */
   toWire(): string {
+    const { rows, text } = this;
     let wire = '';
-    for (let row = 0; row < this.rows.length; row += ROW) {
-      const start = this.rows[row + START]!;
-      wire += start < 0 ? this.ownLine(row) : this.text.slice(start, this.rows[row + END]);
-    }
-    return wire;
-  }
-
-  /** Lays out the rows for writing: received ones as stretches of the received bytes. */
-  layOut(layout: WireLayout): void {
-    const { rows } = this;
+    let from = 0;
+    let to = 0;
     for (let row = 0; row < rows.length; row += ROW) {
       const start = rows[row + START]!;
-      if (start < 0) layout.addText(this.ownLine(row));
-      else layout.addReceived(start, rows[row + END]!);
+      if (start !== to || start < 0) {
+        if (to > from) wire += text.slice(from, to);
+        from = start;
+      }
+      to = rows[row + END]!;
+      if (start < 0) wire += this.ownLine(row);
     }
+    return to > from ? wire + text.slice(from, to) : wire;
   }
 
   /** Value of the row at that position of the array. */

@@ -15,11 +15,10 @@ const NO_BYTES = Buffer.alloc(0);
 /** The parts of a received message, as offsets in its bytes. */
 export interface Received {
   readonly bytes: Buffer;
-  /** Start line with its line end: [start, headersStart). */
+  /** Offset of the start line. */
   readonly start: number;
-  readonly headersStart: number;
-  /** Offset of the blank line before the body; -1 where the message was not read to its end. */
-  readonly blankLine: number;
+  /** True where Content-Length stands in the header part. */
+  readonly isLengthStated: boolean;
   /** Body: [bodyStart, end). */
   readonly bodyStart: number;
   readonly end: number;

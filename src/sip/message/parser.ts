@@ -39,7 +39,6 @@ export type ParseOutcome =
   | { readonly kind: 'more' }
   | { readonly kind: 'error'; readonly error: SipParseError };
 
-const LINE_END_BYTES = 2;
 const MAX_NUMBER = 2 ** 31 - 1;
 
 /** Reused by every call: parsing is synchronous and never nested. */
@@ -60,14 +59,8 @@ export function parseDatagram(bytes: Buffer, limits: ParseLimits = DEFAULT_LIMIT
   const wrongLength = bodyFault(bodyLength, available, limits);
   const bodyEnd = scan.bodyStart + (wrongLength === undefined ? bodyLength : 0);
   const line = readStartLine(bytes, text, scan.start, scan.startLineEnd);
-  const received = {
-    bytes,
-    start: scan.start,
-    headersStart: scan.startLineEnd + LINE_END_BYTES,
-    blankLine: scan.fault === undefined ? scan.bodyStart - LINE_END_BYTES : -1,
-    bodyStart: scan.bodyStart,
-    end: bodyEnd,
-  };
+  const isLengthStated = scan.has(ID_CONTENT_LENGTH);
+  const received = { bytes, start: scan.start, isLengthStated, bodyStart: scan.bodyStart, end: bodyEnd };
   const message =
     line.kind === 'request'
       ? new SipRequest(line.method, line.requestUri, headers, received)
