@@ -104,9 +104,35 @@ function checkAccepted(outcome: Extract<ParseOutcome, { kind: 'message' }>, byte
   assert.ok(again.message.body.equals(message.body));
 }
 
-function runMessage(bytes: Buffer): void {
+/** Changes some rows at random; what is written must read back as what the headers say. */
+function checkChanged({ message }: Extract<ParseOutcome, { kind: 'message' }>, random: Random): void {
+  const names = [...message.headers.entries()]
+    .map(([name]) => name)
+    .filter((name) => name.startsWith('X') || name === 'Via');
+  for (let count = below(random, 6); count > 0; count--) {
+    const name = below(random, 3) === 0 ? 'X-New' : (names[below(random, names.length)] ?? 'Via');
+    const value = 'SIP/2.0/UDP 192.0.2.9;branch=z9hG4bKchanged';
+    const change = below(random, 4);
+    if (change === 0) message.headers.set(name, value);
+    else if (change === 1) message.headers.append(name, value);
+    else if (change === 2) message.headers.prepend(name, value);
+    else if (name !== 'Via') message.headers.remove(name);
+  }
+  if (below(random, 3) === 0) message.body = Buffer.from('changed\r\n');
+  const written = serialize(message);
+  const again = parseDatagram(written, { maxHeaderBytes: 64 * 1024, maxBodyBytes: 64 * 1024, maxHeaderFields: 200 });
+  assert.ok(again.kind === 'message' && again.length === written.length);
+  assert.deepEqual(rowsOf(again.message), rowsOf(message));
+  assert.ok(again.message.body.equals(message.body));
+}
+
+function runMessage(bytes: Buffer, random: Random): void {
   const outcome = parseDatagram(bytes);
-  if (outcome.kind === 'message') return checkAccepted(outcome, bytes);
+  if (outcome.kind === 'message') {
+    checkAccepted(outcome, bytes);
+    checkChanged(outcome, random);
+    return;
+  }
   assert.ok(outcome.kind === 'error');
   const { error } = outcome;
   assert.ok(error.offset >= 0 && error.offset <= bytes.length);

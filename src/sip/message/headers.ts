@@ -71,6 +71,7 @@ export class Headers {
     }
     for (let row = this.find(name, first + ROW); row >= 0; row = this.find(name, row)) this.rows.splice(row, ROW);
     this.rows[first + START] = OURS;
+    this.rows[first + END] = OURS;
     this.rows[first + VALUE] = this.addOwn(name, value);
   }
 
@@ -165,7 +166,7 @@ interface OwnRow {
   readonly value: string;
 }
 
-/** START of a row of ours. */
+/** START and END of a row of ours. */
 const OURS = -1;
 const ID = 0;
 const START = 1;
