@@ -10,10 +10,12 @@ export interface OverloadLimits {
 export const DEFAULT_OVERLOAD: OverloadLimits = { enterMs: 200, leaveMs: 80 };
 
 const PERIOD_MS = 50;
+/** So many looks in a row must find the delay too long: a machine that paused for once is not overloaded. */
+const LOOKS = 4;
 
 /**
  * Tells when the node has more work than it can do in time, from what a message waits: in the socket's queue, and for
- * the event loop. Sheds from `enterMs` on until the delay is back under `leaveMs`.
+ * the event loop. Sheds once it stayed over `enterMs` for 200 ms, until it is back under `leaveMs`.
  */
 export class OverloadMonitor {
   readonly #scheduler: Scheduler;
@@ -21,6 +23,7 @@ export class OverloadMonitor {
   readonly #limits: OverloadLimits;
   #timer: Timer | undefined;
   #overloaded = false;
+  #tooLong = 0;
   #lagMs = 0;
 
   constructor(scheduler: Scheduler, queueDelayMs: () => number, limits: OverloadLimits = DEFAULT_OVERLOAD) {
@@ -48,12 +51,13 @@ export class OverloadMonitor {
   }
 
   get overloaded(): boolean {
-    if (!this.#overloaded) this.#judge();
     return this.#overloaded;
   }
 
   #judge(): void {
     const { enterMs, leaveMs } = this.#limits;
-    this.#overloaded = this.delayMs > (this.#overloaded ? leaveMs : enterMs);
+    const { delayMs } = this;
+    this.#tooLong = delayMs > enterMs ? this.#tooLong + 1 : 0;
+    this.#overloaded = this.#overloaded ? delayMs > leaveMs : this.#tooLong >= LOOKS;
   }
 }
