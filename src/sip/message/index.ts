@@ -19,4 +19,4 @@ export { SipUri } from './uri.js';
 export { UriParams, unescapeUri } from './uri-params.js';
 export { REGISTERED_METHODS, type Refusal, type ValidationPolicy, validateRequest } from './validation.js';
 export { Via } from './via.js';
-export { decodeUtf8, encodeUtf8, lineSafe } from './wire-text.js';
+export { decodeUtf8, detached, encodeUtf8, lineSafe } from './wire-text.js';

@@ -25,3 +25,6 @@ export function lineSafe(text: string): string {
   const wire = UNIT_ABOVE_BYTE.test(text) ? encodeUtf8(text) : text;
   return wire.includes('\n') || wire.includes('\r') ? wire.replace(/[\r\n]+/g, ' ') : wire;
 }
+
+/** A copy that does not keep the text alive from which the string was cut; for keys that outlive their message. */
+export const detached = (wireText: string): string => Buffer.from(wireText, 'latin1').toString('latin1');

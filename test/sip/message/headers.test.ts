@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import {
   decodeUtf8,
+  detached,
   encodeUtf8,
   Headers,
   lineSafe,
@@ -147,6 +148,7 @@ describe('wire text', () => {
     expect(encodeUtf8('Zoë')).toBe('Zo\u00c3\u00ab');
     expect(decodeUtf8(encodeUtf8('Zoë ☎'))).toBe('Zoë ☎');
     expect(decodeUtf8('\u00ff')).toBe('\ufffd');
+    expect(detached('\u00ff\u0000a')).toBe('\u00ff\u0000a');
     expect(lineSafe('a\r\n\nb')).toBe('a b');
     expect(lineSafe('☎\n')).toBe(`${encodeUtf8('☎')} `);
   });
