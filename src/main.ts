@@ -3,9 +3,11 @@ import { pino } from 'pino';
 import { loadConfig } from './config/index.js';
 import {
   checkCommand,
+  emergencyCheckCommand,
   loadOrExplain,
   type Output,
   parseCommand,
+  remoteCommand,
   routeCommand,
   USAGE,
   UsageError,
@@ -28,6 +30,14 @@ async function main(): Promise<number> {
       return checkCommand(command.config, command.json, output);
     case 'route':
       return routeCommand(command.config, command.route, command.json, output);
+    case 'emergency-check':
+      return emergencyCheckCommand(command.config, command.check, command.json, output);
+    case 'reload':
+    case 'drain':
+    case 'calls':
+    case 'call':
+    case 'hold':
+      return remoteCommand(command, output);
     case 'serve':
       return serve(command.config);
   }

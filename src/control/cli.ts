@@ -13,6 +13,19 @@ export type Command =
       readonly json: boolean;
       readonly route: RouteQuestion;
     }
+  | {
+      readonly name: 'reload' | 'drain' | 'calls';
+      readonly config: string | undefined;
+      readonly json: boolean;
+    }
+  | { readonly name: 'call'; readonly config: string | undefined; readonly json: boolean; readonly id: string }
+  | { readonly name: 'hold'; readonly config: string | undefined; readonly json: boolean; readonly hold: HoldOrder }
+  | {
+      readonly name: 'emergency-check';
+      readonly config: string | undefined;
+      readonly json: boolean;
+      readonly check: EmergencyQuestion;
+    }
   | { readonly name: 'help' }
   | { readonly name: 'version' };
 
@@ -28,6 +41,23 @@ export interface RouteQuestion {
   readonly inbound: boolean;
 }
 
+/** What `trunkline hold` is to do; without an order it lists. */
+export type HoldOrder =
+  | { readonly kind: 'list' }
+  | { readonly kind: 'release'; readonly voiceConnectorId: string; readonly country: string };
+
+/** What `trunkline emergency-check` looks at. */
+export interface EmergencyQuestion {
+  /** Id or name; absent: the only one there is. */
+  readonly connector: string | undefined;
+  /** Calling number of the rehearsal; absent: the connector's first. */
+  readonly from: string | undefined;
+  /** File with a PIDF-LO document. */
+  readonly pidf: string | undefined;
+  /** Call the test number through the running gateway. */
+  readonly call: boolean;
+}
+
 export class UsageError extends Error {}
 
 export const USAGE = `usage: trunkline <command> [options]
@@ -36,7 +66,17 @@ export const USAGE = `usage: trunkline <command> [options]
   check   --config FILE [--json]            validate a configuration and print what is in force, secrets hidden
   route   --from NUMBER --to NUMBER [--connector ID|NAME] [--source ADDRESS] [--inbound] --config FILE [--json]
                                             decide a call without placing it, and print each check
+  reload  --config FILE [--json]            have the running gateway read its file again
+  drain   --config FILE [--json]            have it take no new calls
+  calls   --config FILE [--json]            its calls in progress
+  call    ID --config FILE [--json]         one of them, or of the latest that ended, with its trace
+  hold    list | release CONNECTOR COUNTRY  --config FILE [--json]
+                                            countries held by the fraud brakes
+  emergency-check [--connector ID|NAME] [--from NUMBER] [--pidf FILE] [--call] --config FILE [--json]
+                                            look over emergency calling; with --call, call the test number
   help, version
+
+reload, drain, calls, call, hold and --call speak to the gateway at api.listen with the first admin key of the file.
 `;
 
 /** @throws UsageError naming what is wrong */
@@ -45,8 +85,18 @@ export function parseCommand(argv: readonly string[]): Command {
   const [name, ...extra] = positionals;
   if (values.help || name === 'help' || name === undefined) return { name: 'help' };
   if (values.version || name === 'version') return { name: 'version' };
-  if (extra.length > 0) throw new UsageError(`unexpected argument ${JSON.stringify(extra[0])}`);
   const { config, json = false } = values;
+  if (name === 'call') {
+    if (extra.length !== 1) throw new UsageError('call needs one transactionId');
+    return { name, config, json, id: extra[0]! };
+  }
+  if (name === 'hold') return { name, config, json, hold: holdOrder(extra) };
+  if (extra.length > 0) throw new UsageError(`unexpected argument ${JSON.stringify(extra[0])}`);
+  if (name === 'reload' || name === 'drain' || name === 'calls') return { name, config, json };
+  if (name === 'emergency-check') {
+    const { connector, from, pidf, call = false } = values;
+    return { name, config, json, check: { connector, from, pidf, call } };
+  }
   if (name === 'serve') return { name, config };
   if (name === 'check') return { name, config, json };
   if (name === 'route') return { name, config, json, route: routeQuestion(values) };
@@ -66,6 +116,8 @@ function parse(argv: readonly string[]) {
         connector: { type: 'string' },
         source: { type: 'string' },
         inbound: { type: 'boolean' },
+        pidf: { type: 'string' },
+        call: { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },
         version: { type: 'boolean' },
       },
@@ -73,6 +125,15 @@ function parse(argv: readonly string[]) {
   } catch (error) {
     throw new UsageError((error as Error).message);
   }
+}
+
+function holdOrder(words: readonly string[]): HoldOrder {
+  const [verb = 'list', voiceConnectorId, country, ...more] = words;
+  if (verb === 'list' && voiceConnectorId === undefined) return { kind: 'list' };
+  if (verb === 'release' && voiceConnectorId !== undefined && country !== undefined && more.length === 0) {
+    return { kind: 'release', voiceConnectorId, country };
+  }
+  throw new UsageError('hold takes: list, or release CONNECTOR COUNTRY');
 }
 
 function routeQuestion(values: ReturnType<typeof parse>['values']): RouteQuestion {

@@ -16,7 +16,8 @@ export function routeCommand(path: string | undefined, question: RouteQuestion, 
   return 0;
 }
 
-const IDLE: LiveView = {
+/** Every limit unused, every target up. */
+export const IDLE: LiveView = {
   draining: false,
   overloaded: false,
   mediaPortsFree: 1,
@@ -60,7 +61,8 @@ export function imaginedFacts(config: GatewayConfig, question: RouteQuestion): R
 
 type Connector = GatewayConfig['voiceConnectors'][number];
 
-function connectorOf(config: GatewayConfig, named: string | undefined): Connector {
+/** The connector of that id or name; without one, the only one there is. @throws UsageError */
+export function connectorOf(config: GatewayConfig, named: string | undefined): Connector {
   const { voiceConnectors } = config;
   if (named !== undefined) {
     const found = voiceConnectors.find(({ id, name }) => id === named || name === named);

@@ -178,6 +178,7 @@ export const CODES = {
   'api.forbidden': 'The access key may read only.',
   'api.not-found': 'The management API has nothing at that path.',
   'api.internal': 'A request to the management API failed inside the gateway.',
+  'api.unreachable': 'No gateway answers where the configuration says its management API listens.',
   'api.insecure-listener': 'The management API would take access keys over clear HTTP from other machines.',
   'records.unsupported': 'The place for records that is configured is not supported by this build.',
 } as const satisfies Readonly<Record<string, string>>;
