@@ -20,6 +20,8 @@ export interface AttemptHandler {
     dialog: Dialog | undefined,
     prack?: (body?: MessageBody) => void,
   ): void;
+  /** The INVITE went to this address. */
+  onSent(address: string): void;
   /** The first 2xx; the call must `ack` the dialog. */
   onAnswered(attempt: Attempt, response: SipResponse, dialog: Dialog): void;
   /** It came to nothing; `status` is the final response's, undefined without one. */
@@ -79,7 +81,7 @@ export class Attempt {
       reliableProvisional: parts.reliableProvisional,
       sessionTimer: parts.sessionTimer,
       handler: {
-        onSent: () => {},
+        onSent: (target) => this.#handler?.onSent(target.address),
         onProvisional: (response, dialog, prack) => this.#handler?.onProvisional(this, response, dialog, prack),
         onAnswered: (response, dialog) => this.#onAnswered(response, dialog),
         onRejected: (response) => this.#onRejected(response),

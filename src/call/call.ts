@@ -152,10 +152,11 @@ export class Call implements InboundLegHandler, AttemptHandler, BridgeHooks {
     if (this.#state !== 'opening') return void media.close();
     this.#state = 'trying';
     this.#bridge = new DialogBridge(media, this, this.#parts.settings, this.#logger);
-    const { mediaSources, encryptionOfCaller } = this.admission;
+    const { mediaSources, allowedSources, encryptionOfCaller } = this.admission;
     media.bound(this.#callerSide, {
       signallingAddress: this.#leg.flow.remote.address,
-      allowedSources: mediaSources[this.#callerSide],
+      mediaSources: mediaSources[this.#callerSide],
+      allowedSources: allowedSources?.[this.#callerSide],
       encryption: encryptionOfCaller,
     });
     this.#maxTimer = this.#parts.scheduler.after(this.#parts.settings.maxCallSeconds * 1000, () =>
@@ -190,8 +191,12 @@ export class Call implements InboundLegHandler, AttemptHandler, BridgeHooks {
     const identity = identityFor(planned, request, settings.domain);
     const offer = sessionOf(request);
     const calleeSide = opposite(this.#callerSide);
-    const allowedSources = this.admission.mediaSources[calleeSide];
-    this.#media!.bound(calleeSide, { allowedSources, encryption: planned.encryption });
+    const { mediaSources, allowedSources } = this.admission;
+    this.#media!.bound(calleeSide, {
+      mediaSources: mediaSources[calleeSide],
+      allowedSources: allowedSources?.[calleeSide],
+      encryption: planned.encryption,
+    });
     const body = offer ? this.#media!.translate(this.#callerSide, 'offer', offer) : bodyOf(request);
     const reliableProvisional = offer || this.#leg.supportsReliable ? 'offer' : 'off';
     const { sessionTimer } = settings;
@@ -224,6 +229,10 @@ export class Call implements InboundLegHandler, AttemptHandler, BridgeHooks {
       if (response.status === 180 || response.status === 183)
         this.#noteRinging(attempt, response.status, session !== undefined);
     });
+  }
+
+  onSent(address: string): void {
+    this.#media?.reached(opposite(this.#callerSide), address);
   }
 
   #noteRinging(attempt: Attempt, sipStatus: number, earlyMedia: boolean): void {

@@ -13,7 +13,7 @@ import type { PathTotals } from './events.js';
 import { type EncryptionMode, MediaCrypto } from './media-crypto.js';
 import type { Path } from './quality.js';
 import { type IntervalQuality, intervalQuality, pathTotals } from './quality.js';
-import { describeMedia, readSession, rewriteSession, type SessionBody } from './session-body.js';
+import { describeMedia, readSession, rewriteSession, type SessionBody, type SourceBounds } from './session-body.js';
 
 /** What is kept of each side's description. */
 interface SideState {
@@ -27,7 +27,7 @@ interface SideState {
   formats: readonly PayloadFormat[];
   direction: StreamDirection | undefined;
   signallingAddress: string | undefined;
-  allowedSources: readonly string[] | undefined;
+  sources: Omit<SourceBounds, 'signallingAddress'>;
   readonly crypto: MediaCrypto;
 }
 
@@ -63,7 +63,7 @@ export class MediaBridge {
       formats: [],
       direction: undefined,
       signallingAddress: undefined,
-      allowedSources: undefined,
+      sources: { mediaSources: undefined, allowedSources: undefined },
       crypto: new MediaCrypto('off', random),
     });
     this.#sides = { customer: state(), remote: state() };
@@ -75,17 +75,19 @@ export class MediaBridge {
   }
 
   /**
-   * What a side may do: its signalling address, the blocks its media may come from, its encryption. Called before the
-   * side's first description, and again for each attempt at the callee: nothing of the attempt before is used again.
+   * What a side may do: where its media may come from, its encryption. Called before the side's first description, and
+   * again for each attempt at the callee: nothing of the attempt before is used again.
    */
-  bound(
-    side: Side,
-    bounds: { signallingAddress?: string; allowedSources: readonly string[] | undefined; encryption: EncryptionMode },
-  ): void {
+  bound(side: Side, bounds: SourceBounds & { readonly encryption: EncryptionMode }): void {
     const state = this.#sides[side];
     state.signallingAddress = bounds.signallingAddress;
-    state.allowedSources = bounds.allowedSources;
+    state.sources = bounds;
     state.crypto.restart(bounds.encryption);
+  }
+
+  /** A side's signalling goes to this address, as was found after `bound`. */
+  reached(side: Side, signallingAddress: string): void {
+    this.#sides[side].signallingAddress = signallingAddress;
   }
 
   /**
@@ -132,10 +134,15 @@ export class MediaBridge {
     side.lastReceived = body;
     if (role === 'offer') side.crypto.receiveOffer(received.media);
     else side.crypto.receiveAnswer(received.media);
-    const description = describeMedia(received, side.signallingAddress, side.allowedSources);
+    const { keys } = side.crypto;
+    // Who seals under the leg's keys is the peer, wherever it speaks from: only configured blocks bound it.
+    const allowedSources = keys ? undefined : side.sources.allowedSources;
+    const { mediaSources } = side.sources;
+    const bounds = { mediaSources, allowedSources, signallingAddress: side.signallingAddress };
+    const description = describeMedia(received, bounds);
     side.formats = description.formats;
     side.direction = description.direction;
-    const srtp = description.kind === 'udptl' ? undefined : side.crypto.keys;
+    const srtp = description.kind === 'udptl' ? undefined : keys;
     this.#session.describe(from, { ...description, ...(srtp && { srtp }) });
   }
 

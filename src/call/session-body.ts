@@ -147,21 +147,28 @@ const REVERSED: Readonly<Record<StreamDirection, StreamDirection>> = {
   inactive: 'inactive',
 };
 
+/** What is known of where a side's media may come from. */
+export interface SourceBounds {
+  readonly signallingAddress?: string | undefined;
+  /** Blocks configured for media: they bound every source. */
+  readonly mediaSources: readonly string[] | undefined;
+  /** Blocks the side may signal from, where none were configured for media; undefined: not known, any source will do. */
+  readonly allowedSources: readonly string[] | undefined;
+}
+
 /**
  * What the media engine is told of a peer.
  * @throws GatewayError `sdp.not-acceptable` (488) when a live stream has no address
  */
-export function describeMedia(
-  { description, media }: SessionBody,
-  signallingAddress: string | undefined,
-  allowedSources: readonly string[] | undefined,
-): RemoteDescription {
+export function describeMedia({ description, media }: SessionBody, bounds: SourceBounds): RemoteDescription {
   if (!media) return { address: '0.0.0.0', rtpPort: 0, direction: 'inactive', formats: [] };
   const at = mediaAddress(description, media);
   if (!at) {
     throw fault('sdp.not-acceptable', 'A media stream has no connection address', 488);
   }
   const { ptimeMs } = packetTimesMs(media);
+  const { signallingAddress } = bounds;
+  const allowedSources = acceptableSources(bounds, [at.address, at.rtcpAddress, signallingAddress]);
   return {
     address: at.address,
     rtpPort: at.rtpPort,
@@ -175,6 +182,18 @@ export function describeMedia(
     ...(allowedSources !== undefined && { allowedSources }),
     kind: media.isUdptl ? 'udptl' : 'rtp',
   };
+}
+
+/**
+ * Without blocks of its own for media a side speaks from where it said, from where it signals, or from where it may
+ * signal. Anybody else who guesses the port would be heard, and spoken to, until the peer itself begins.
+ */
+function acceptableSources(
+  { mediaSources, allowedSources }: SourceBounds,
+  told: readonly (string | undefined)[],
+): readonly string[] | undefined {
+  if (mediaSources || !allowedSources) return mediaSources;
+  return [...allowedSources, ...told.filter((address) => address !== undefined)];
 }
 
 const payloadFormat = (format: ReturnType<typeof formatsOf>[number]): PayloadFormat => ({

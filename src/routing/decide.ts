@@ -102,7 +102,17 @@ function admission(judgement: Judgement): Admission {
     encryptionOfCaller: judgement.encryptionOfCaller,
     mediaSources:
       customer || remote ? { ...(customer ? { customer } : {}), ...(remote ? { remote } : {}) } : ANY_SOURCE,
+    allowedSources: allowedSources(judgement),
     trace: judgement.trace,
+  };
+}
+
+/** Where each side may signal from: its media may come from there too, though nothing described it. */
+function allowedSources({ connector, carrier, direction, proxy, plan, snapshot }: Judgement) {
+  const ofPlan = () => [...new Set(plan.flatMap(({ owner }) => snapshot.carriers.get(owner)?.resource.sources ?? []))];
+  return {
+    customer: proxy ? ofPlan() : connector!.sources,
+    remote: direction === 'Inbound' ? carrier!.resource.sources : ofPlan(),
   };
 }
 

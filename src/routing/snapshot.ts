@@ -58,6 +58,8 @@ export interface ConnectorView {
   readonly origination: OriginationView | undefined;
   readonly emergency: ConnectorResource['emergency'];
   readonly mediaSources: readonly string[] | undefined;
+  /** Blocks its customer may signal from. */
+  readonly sources: readonly string[];
 }
 
 export interface TerminationView {
@@ -145,6 +147,7 @@ function connectorViews(resources: RoutingResources): ConnectorView[] {
     origination: connector.origination && originationView(connector, connector.origination, resources),
     emergency: connector.emergency,
     mediaSources: connector.mediaSources.length > 0 ? connector.mediaSources : undefined,
+    sources: connector.termination?.cidrAllowedList ?? [],
   }));
 }
 

@@ -135,8 +135,10 @@ export interface Admission {
   /** Never empty. */
   readonly plan: readonly PlannedAttempt[];
   readonly encryptionOfCaller: 'off' | 'offered' | 'required';
-  /** CIDR blocks that bound the media sources of each side; absent: any. */
+  /** CIDR blocks that bound the media sources of each side; absent: none were configured. */
   readonly mediaSources: { readonly customer?: readonly string[]; readonly remote?: readonly string[] };
+  /** CIDR blocks that each side may signal from: the connector's allowlist, its carriers' sources. */
+  readonly allowedSources?: { readonly customer: readonly string[]; readonly remote: readonly string[] };
   readonly trace: readonly TraceStep[];
 }
 
