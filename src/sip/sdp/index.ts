@@ -1,7 +1,9 @@
 /** Session descriptions: a byte-preserving line model, what they mean, offer/answer, rewriting (RFC 8866, 3264, 4566). */
+export { type AudioOrder, audioSection, createDescription, type SessionOrder } from './create.js';
 export { MediaSection, SessionDescription, serializeSdp } from './description.js';
 export { type AddressType, type Connection, formatConnection, formatOrigin, type Origin } from './fields.js';
 export { formatsOf, isTelephoneEvent, type MediaFormat, sameCodec } from './formats.js';
+export { type DtlsFacts, dtlsFacts, type Fingerprint, type IceFacts, iceFacts } from './ice.js';
 export {
   answerDirection,
   audioMedia,
