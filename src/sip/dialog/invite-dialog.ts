@@ -85,9 +85,13 @@ export class InviteDialog implements Dialog {
     return this.#wasConfirmed;
   }
 
-  /** True while a re-INVITE of ours would cross another exchange (RFC 3261 §14.1). */
+  /**
+   * True while a re-INVITE of ours would cross another exchange (RFC 3261 §14.1): also while a 2xx of ours has no ACK,
+   * for our re-INVITE might overtake it.
+   */
   get busy(): boolean {
-    return this.outbox.inviteInProgress || this.inbox.openInvite !== undefined || this.offers.open !== 'none';
+    const { outbox, inbox, offers } = this;
+    return outbox.inviteInProgress || inbox.openInvite !== undefined || inbox.awaitsAck || offers.open !== 'none';
   }
 
   /** A 2xx was sent or received. */
@@ -132,6 +136,8 @@ export class InviteDialog implements Dialog {
       this.#refuse(done, ended());
       return;
     }
+    // A 2xx is acknowledged whatever follows (§13.2.2.4), though the call layer still waited for an answer to put in.
+    this.outbox.ack(undefined);
     this.#terminate();
     this.inbox.close(this.inbox.awaitsAck);
     // Nor before the ACK has come or will never come (RFC 3261 §15).
