@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { createServer as createTlsServer } from 'node:https';
 import { type AddressInfo, isIP } from 'node:net';
 import type { ApiConfig } from '../../config/index.js';
-import { GatewayError, type Logger } from '../../core/index.js';
+import type { GatewayError, Logger } from '../../core/index.js';
 import { ResourceError } from '../../store/index.js';
 import { type Caller, identifyCaller } from './access.js';
 import { ApiError, badRequest, notFound, type Route } from './http.js';
@@ -14,7 +14,8 @@ import { ApiError, badRequest, notFound, type Route } from './http.js';
  *     request ─► route? 404 ─► access key? 401 ─► may it? 403 ─► body ≤ 1 MiB, JSON? 400 ─► handler ─► JSON
  *
  * Until requests are signed (SigV4) the access key comes as HTTP Basic, which shows the secret to whoever reads the
- * connection: a clear listener is therefore served on loopback only.
+ * connection: a clear listener
+ * that other machines reach answers health and readiness only.
  */
 
 const PREFIX = '/trunkline/v1';
@@ -28,10 +29,11 @@ export class ApiServer {
   readonly #logger: Logger;
   readonly #listen: Listener;
   readonly #server: Server;
+  /** Other machines could read what is said here. */
+  readonly #clear: boolean;
 
   /**
    * @param keys read at each request, so that a reload holds at once
-   * @throws GatewayError `api.insecure-listener`
    */
   constructor(
     config: ApiConfig & { readonly listen: Listener },
@@ -40,10 +42,7 @@ export class ApiServer {
     logger: Logger,
   ) {
     const { listen, certificate, key } = config;
-    if (listen.protocol === 'http' && !isLoopback(listen.host)) {
-      const message = `api.listen: http://${listen.host} can be reached from other machines, and access keys would cross the net in clear: use https://, or loopback`;
-      throw new GatewayError('api.insecure-listener', message, { origin: 'local' });
-    }
+    this.#clear = listen.protocol === 'http' && !isLoopback(listen.host);
     this.#routes = routes.map((route) => ({ route, parts: route.path.split('/') }));
     this.#keys = keys;
     this.#logger = logger;
@@ -108,6 +107,10 @@ export class ApiServer {
   }
 
   #admit(request: IncomingMessage, { method }: Route): Caller {
+    if (this.#clear) {
+      const message = 'Access keys are not taken over clear HTTP from other machines: use https://, or loopback';
+      throw new ApiError(403, 'api.insecure-listener', message);
+    }
     const caller = identifyCaller(request.headers.authorization, this.#keys());
     if (!caller)
       throw new ApiError(401, 'api.unauthorized', 'A valid access key is needed (HTTP Basic: id and secret)');
