@@ -83,6 +83,12 @@ export class Call implements InboundLegHandler, AttemptHandler, BridgeHooks {
   #next = 0;
   #ringing = false;
   #prack: ((body?: MessageBody) => void) | undefined;
+  /** Reliable provisional responses to the caller without their PRACK, in order: whether each describes the session. */
+  readonly #unacknowledged: boolean[] = [];
+  /** The caller has our description in a message that cannot be lost: a reliable 18x (RFC 3262 §5). */
+  #describedReliably = false;
+  /** The callee's answer, which waits for the PRACK of a description (RFC 3262 §3). */
+  #heldAnswer: (() => void) | undefined;
   #intervalTimer: Timer | undefined;
   #maxTimer: Timer | undefined;
   #held: Record<Side, boolean> = { customer: false, remote: false };
@@ -224,6 +230,7 @@ export class Call implements InboundLegHandler, AttemptHandler, BridgeHooks {
       const session = passes ? this.#media!.translate(opposite(this.#callerSide), role, description) : undefined;
       const body = description ? session : bodyOf(response);
       const headers = passingHeaders(response, 'INVITE');
+      this.#noteReliable(reliable, session !== undefined);
       this.#leg.provisional(response.status, { reason: response.reason, headers, reliable, ...(body && { body }) });
       this.#bridge!.attach(this.#callerSide, this.#leg.dialog);
       if (response.status === 180 || response.status === 183)
@@ -239,6 +246,12 @@ export class Call implements InboundLegHandler, AttemptHandler, BridgeHooks {
     if (this.#ringing) return;
     this.#ringing = true;
     this.#emit({ kind: 'ringing', attempt: attempt.facts, sipStatus, earlyMedia });
+  }
+
+  /** The engine sends reliably what the caller requires to be reliable, whatever is asked for. */
+  #noteReliable(reliable: boolean, describes: boolean): void {
+    const required = this.#leg.request.headers.list('Require').some((tag) => tag.toLowerCase() === '100rel');
+    if (reliable || required) this.#unacknowledged.push(describes);
   }
 
   onEnded(attempt: Attempt, end: AttemptEnd): void {
@@ -281,36 +294,37 @@ export class Call implements InboundLegHandler, AttemptHandler, BridgeHooks {
       const calleeSide = opposite(this.#callerSide);
       if (this.#state !== 'trying') return;
       this.#bridge!.attach(calleeSide, dialog);
-      const description = sessionOf(response);
-      if (sessionOf(this.#leg.request)) this.#answerEarlyOffer(response, dialog, description);
-      else this.#answerLateOffer(response, dialog, description);
-      this.#state = 'answered';
-      this.answeredMs = this.#parts.scheduler.wallMs();
       this.#parts.onTargetOutcome(attempt.planned, 'answered');
-      this.#noteAnswered(attempt);
+      const description = sessionOf(response);
+      const body = sessionOf(this.#leg.request)
+        ? this.#answerEarlyOffer(dialog, description)
+        : this.#answerLateOffer(dialog, description);
+      this.#heldAnswer = () => this.#accept(attempt, response, body());
+      this.#acceptWhenAcknowledged();
     });
   }
 
-  /** The usual case: the caller offered, the callee's 200 (or its reliable 18x) answers. */
-  #answerEarlyOffer(response: SipResponse, dialog: Dialog, description: MessageBody | undefined): void {
+  /** The usual case: the caller offered, the callee's 200 (or its reliable 18x) answers. Gives what the caller's 200 says. */
+  #answerEarlyOffer(dialog: Dialog, description: MessageBody | undefined): () => MessageBody | undefined {
     dialog.ack();
     const calleeSide = opposite(this.#callerSide);
     const body = description && this.#media!.translate(calleeSide, 'answer', description);
     if (!body && this.#media!.direction(calleeSide) === undefined) throw missingDescription();
     dialog.localDescription = this.#media!.lastSent(calleeSide);
-    this.#accept(response, body);
+    // The callee's answer may have come in a reliable 18x alone; to a caller without 100rel that was no answer yet.
+    return () => body ?? (this.#describedReliably ? undefined : this.#media!.lastSent(this.#callerSide));
   }
 
   /** The callee's 200 offers; the caller's ACK will answer, and only then the callee's ACK goes. */
-  #answerLateOffer(response: SipResponse, dialog: Dialog, description: MessageBody | undefined): void {
+  #answerLateOffer(dialog: Dialog, description: MessageBody | undefined): () => MessageBody | undefined {
     if (this.#prack || !description) {
       dialog.ack();
       if (!description && !this.#prack) throw missingDescription();
-      return this.#accept(response, undefined);
+      return () => undefined;
     }
     const body = this.#media!.translate(opposite(this.#callerSide), 'offer', description);
     this.#bridge!.onceAcknowledged(this.#callerSide, (ack) => this.#finishLateOffer(dialog, ack));
-    this.#accept(response, body);
+    return () => body;
   }
 
   #finishLateOffer(dialog: Dialog, ack: SipRequest): void {
@@ -323,11 +337,22 @@ export class Call implements InboundLegHandler, AttemptHandler, BridgeHooks {
     });
   }
 
-  #accept(response: SipResponse, body: MessageBody | undefined): void {
+  /** A description that waits for its PRACK holds the answer back (RFC 3262 §3): the caller has not been answered yet. */
+  #acceptWhenAcknowledged(): void {
+    const accept = this.#heldAnswer;
+    if (this.#state !== 'trying' || this.#unacknowledged.includes(true)) return;
+    this.#heldAnswer = undefined;
+    accept?.();
+  }
+
+  #accept(attempt: Attempt, response: SipResponse, body: MessageBody | undefined): void {
     const headers = passingHeaders(response, 'INVITE');
     const dialog = this.#leg.accept({ headers, ...(body && { body }) });
     dialog.localDescription = body ?? this.#media!.lastSent(this.#callerSide);
     this.#bridge!.attach(this.#callerSide, dialog);
+    this.#state = 'answered';
+    this.answeredMs = this.#parts.scheduler.wallMs();
+    this.#noteAnswered(attempt);
   }
 
   #noteAnswered(attempt: Attempt): void {
@@ -358,13 +383,19 @@ export class Call implements InboundLegHandler, AttemptHandler, BridgeHooks {
 
   onPrack(incoming: InboundRequest): void {
     this.#guarded(() => {
-      const body = sessionOf(incoming.request);
-      if (!body) return incoming.respond(200);
-      if (!this.#prack) return incoming.respond(488);
-      const answer = this.#media!.translate(this.#callerSide, 'answer', body);
-      this.#prack(answer);
-      incoming.respond(200);
+      this.#answerPrack(incoming);
+      if (this.#unacknowledged.shift()) this.#describedReliably = true;
+      this.#acceptWhenAcknowledged();
     });
+  }
+
+  #answerPrack(incoming: InboundRequest): void {
+    const body = sessionOf(incoming.request);
+    if (!body) return incoming.respond(200);
+    if (!this.#prack) return incoming.respond(488);
+    const answer = this.#media!.translate(this.#callerSide, 'answer', body);
+    this.#prack(answer);
+    incoming.respond(200);
   }
 
   onPrackTimeout(): void {
@@ -380,8 +411,16 @@ export class Call implements InboundLegHandler, AttemptHandler, BridgeHooks {
   // --- the conversation ----------------------------------------------------------------------------------------
 
   onHangup(side: Side, request: SipRequest): void {
+    if (this.#state === 'trying') return this.#hungUpEarly(side, request);
     const q850 = q850OfReason(request.headers.get('Reason')) ?? 16;
     this.#finish({ side, code: 'call.hangup', reason: `The ${side} hung up`, sipStatus: 200, q850 });
+  }
+
+  /** A BYE inside an early dialog: the caller may (RFC 3261 §15), a callee that does has refused. */
+  #hungUpEarly(side: Side, request: SipRequest): void {
+    if (side === this.#callerSide) return this.onCancel(request);
+    const reason = `The ${side} hung up before the answer`;
+    this.#finish({ side, code: 'call.hangup', reason, sipStatus: 480, q850: q850ForStatus(480) });
   }
 
   onDialogLost(side: Side, error: GatewayError): void {
@@ -489,7 +528,8 @@ export class Call implements InboundLegHandler, AttemptHandler, BridgeHooks {
       if (!known) this.#logger.error({ err: error }, 'call ended by an internal fault');
       const code = known ? error.code : 'call.internal';
       const reason = known ? error.message : 'An internal fault ended the call';
-      this.end(code, reason, known ? (error.sipStatus ?? 500) : 500);
+      const status = known ? (error.sipStatus ?? 500) : 500;
+      this.end(code, reason, this.#state === 'answered' ? 200 : status, q850ForStatus(status));
     }
   }
 }

@@ -83,6 +83,7 @@ export class MediaBridge {
     state.signallingAddress = bounds.signallingAddress;
     state.sources = bounds;
     state.crypto.restart(bounds.encryption);
+    state.direction = undefined;
   }
 
   /** A side's signalling goes to this address, as was found after `bound`. */
@@ -129,7 +130,9 @@ export class MediaBridge {
     this.#learn(from, role, readSession(body), body);
   }
 
+  /** @throws GatewayError `sip.dialog-ended` (481) once the media is closed: an answer that came after the call ended */
   #learn(from: Side, role: Role, received: SessionBody, body: MessageBody): void {
+    if (this.#closed) throw callOver();
     const side = this.#sides[from];
     side.lastReceived = body;
     if (role === 'offer') side.crypto.receiveOffer(received.media);
@@ -176,6 +179,9 @@ export class MediaBridge {
 }
 
 const NOT_SPEECH = new Set(['TELEPHONE-EVENT', 'CN', 'RED']);
+
+const callOver = (): GatewayError =>
+  new GatewayError('sip.dialog-ended', 'The call is over', { origin: 'local', sipStatus: 481 });
 
 /** An answer where an offer was expected, or none where one was. */
 export const missingDescription = (): GatewayError =>

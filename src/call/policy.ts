@@ -175,8 +175,13 @@ export class Policy {
 
   /** Counts an attempt in at its target; false when its carrier's limits were used up since the plan was made. */
   takeTarget(planned: PlannedAttempt, emergency: boolean): boolean {
+    // Claimed only once it will be tried: nobody would release the claim of an attempt that is not made.
+    if (planned.kind === 'carrier' && !this.#enterCarrier(planned, emergency)) return false;
     this.#live.health.claim(planned.targetKey);
-    if (planned.kind !== 'carrier') return true;
+    return true;
+  }
+
+  #enterCarrier(planned: PlannedAttempt, emergency: boolean): boolean {
     const carrier = this.#snapshot.carriers.get(planned.owner);
     const free =
       carrier !== undefined &&
