@@ -1,5 +1,5 @@
 import type { CallDetailRecord } from '../call/index.js';
-import type { AgentLeg } from './agent/index.js';
+import { type AgentLeg, NO_ACK, NO_PRACK } from './agent/index.js';
 import type { SimulatedCall, World } from './world.js';
 
 /** What must hold once a world is over. */
@@ -60,6 +60,7 @@ function checkGateway(world: World): Violation[] {
     ...view.details.map((row) => leftover(world, row)),
     ...gateway.errors.map((text) => ({ call: undefined, text: `error logged: ${text}` })),
     ...media.offences.map((text) => ({ call: undefined, text: `media: ${text}` })),
+    ...world.log.offences.map(({ callId, text }) => ({ call: world.log.callOf(callId), callId, text })),
   ];
 }
 
@@ -80,21 +81,39 @@ const checkPeers = (world: World): Violation[] =>
 function checkCall(world: World, call: SimulatedCall, records: readonly CallDetailRecord[]): Violation[] {
   const { number } = call.shape;
   const found: string[] = [];
-  const expected = world.invited.has(call.caller.callId) ? 1 : 0;
+  const expected = mustLeaveRecord(world, call) ? 1 : 0;
   if (records.length !== expected) found.push(`${records.length} records where ${expected} must be`);
-  for (const leg of [call.caller, ...call.callees]) found.push(...checkLeg(leg));
+  for (const leg of [call.caller, ...call.callees]) found.push(...checkLeg(call, leg));
   const [record] = records;
   if (record) found.push(...checkRecord(call, record));
   return found.map((text) => ({ call: number, text }));
 }
 
+/** Every INVITE that arrived, of somebody known, and proven where proof is asked for. */
+function mustLeaveRecord({ invited }: World, { shape, caller }: SimulatedCall): boolean {
+  return !shape.stranger && (caller.needsProof ? invited.get(caller.callId) === 2 : invited.has(caller.callId));
+}
+
 /** A side that lives and missed nothing must have been told the end, and must have no complaint. */
-function checkLeg(leg: AgentLeg): string[] {
+function checkLeg(call: SimulatedCall, leg: AgentLeg): string[] {
   const found = leg.offences.map((offence) => `${leg.name}: ${offence}`);
   if (leg.mode !== 'live' || leg.disturbed) return found;
-  found.push(...leg.complaints.map((complaint) => `${leg.name}: ${complaint}`));
+  const unexplained = leg.complaints.filter((complaint) => !isExplained(call, complaint));
+  found.push(...unexplained.map((complaint) => `${leg.name}: ${complaint}`));
   if (leg.open) found.push(`${leg.name} was never told that the call is over`);
   return found;
+}
+
+/**
+ * The answer to a late offer comes from the caller, in its ACK or PRACK, and the callee's waits for it: a caller that
+ * never sent it explains why the callee got none in time.
+ */
+function isExplained({ caller }: SimulatedCall, complaint: string): boolean {
+  const { offer, manners, prack } = caller.shape.caller;
+  const healthy = caller.mode === 'live' && !caller.disturbed;
+  if (offer !== 'late') return false;
+  if (complaint === NO_ACK) return !healthy || manners.ack === 'never';
+  return complaint === NO_PRACK && (!healthy || prack === 'never');
 }
 
 /** The record tells what the caller saw. */

@@ -6,6 +6,7 @@ import {
   CallRecorder,
   JsonLinesLog,
   MessageTrace,
+  optionsProbe,
   Policy,
   SipMessageLog,
 } from '../call/index.js';
@@ -18,6 +19,7 @@ import {
   SeededRandom,
   silentLogger,
 } from '../core/index.js';
+import { HealthProber } from '../routing/index.js';
 import { type Location, type Locator, type ResolvedTarget, SipCore } from '../sip/index.js';
 import { CountedTime } from './counted-time.js';
 import { SIMULATED_FAULT, SimulatedMedia } from './media.js';
@@ -35,6 +37,8 @@ export interface GatewayParts {
   readonly seed: number;
   readonly random: Random;
   readonly tally: Tally;
+  /** The media engine never fails. */
+  readonly soundMedia: boolean;
 }
 
 /**
@@ -54,8 +58,9 @@ export class SimulatedGateway {
   /** Events of the call layer by transactionId, for what has to be told of a call that went wrong. */
   readonly events = new Map<string, string[]>();
   readonly clock: CountedTime;
+  readonly #prober: HealthProber;
 
-  constructor({ time, host, seed, random, tally }: GatewayParts) {
+  constructor({ time, host, seed, random, tally, soundMedia }: GatewayParts) {
     const scheduler = new CountedTime(time);
     this.clock = scheduler;
     const { counters } = this;
@@ -63,7 +68,7 @@ export class SimulatedGateway {
     const config = simulatedConfig();
     const gatewayRandom = new SeededRandom(seed);
     this.policy = new Policy(config, scheduler, gatewayRandom, logger);
-    this.media = new SimulatedMedia({ time, random, tally, pairs: 20_000 });
+    this.media = new SimulatedMedia({ time, random, tally, pairs: 20_000, sound: soundMedia });
     this.policy.mediaPortsFree = () => this.media.health().portsFree;
     this.core = new SipCore({
       wire: host,
@@ -111,6 +116,20 @@ export class SimulatedGateway {
       localAddresses: () => [GATEWAY_ADDRESS, `${GATEWAY_ADDRESS}:5060`],
     });
     this.core.handler = this.control;
+    const probe = optionsProbe(this.core, DOMAIN, config.sip.connectTimeoutMs);
+    this.#prober = new HealthProber(config.sip.health, this.policy.health, scheduler, gatewayRandom, probe);
+    this.#prober.configure(this.policy.targets());
+  }
+
+  /** Puts the same configuration in force anew, as a reload does. */
+  reload(): void {
+    this.policy.reload(simulatedConfig());
+    this.#prober.configure(this.policy.targets());
+  }
+
+  /** No OPTIONS are sent any more. */
+  stopProbing(): void {
+    this.#prober.stop();
   }
 
   #note(event: CallEvent): void {

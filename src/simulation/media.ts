@@ -21,6 +21,8 @@ export interface SimulatedMediaParts {
   readonly tally: Tally;
   /** Port pairs there are; a call takes two. */
   readonly pairs: number;
+  /** Never fails, and nothing happens in it. */
+  readonly sound: boolean;
 }
 
 /** Thrown on purpose: an error line about it is no finding. */
@@ -52,12 +54,12 @@ export class SimulatedMedia implements MediaEngine {
 
   open(order: SessionOrder): Promise<MediaSession> {
     const { random } = this.#parts;
-    const dice = unit(random);
+    const dice = this.#parts.sound ? 1 : unit(random);
     if (this.#free.length < 2 || dice < SHARE.noPort) return this.#later(10, () => this.#fail(noPort(), 'no port'));
     if (dice < SHARE.noPort + SHARE.openFails) {
       return this.#later(10, () => this.#fail(new Error(SIMULATED_FAULT), 'open failed'));
     }
-    const slow = unit(random) < SHARE.slowOpen;
+    const slow = !this.#parts.sound && unit(random) < SHARE.slowOpen;
     if (slow) this.#parts.tally.add('media: slow open');
     this.#sessions++;
     const session = new SimulatedSession(order, this.#take(), this.#take(), this);
@@ -91,13 +93,14 @@ export class SimulatedMedia implements MediaEngine {
 
   /** Settles a promise after a while, in virtual order. */
   answer(delayMs: number, failShare: number, what: string): Promise<SessionFigures> {
-    const fails = unit(this.#parts.random) < failShare;
+    const fails = !this.#parts.sound && unit(this.#parts.random) < failShare;
     return this.#later(delayMs, () => (fails ? this.#fail(new Error(SIMULATED_FAULT), what) : FIGURES));
   }
 
   /** Things that happen to a session on its own account. */
   haunt(session: SimulatedSession): Timer[] {
-    const { random, time, tally } = this.#parts;
+    const { random, time, tally, sound } = this.#parts;
+    if (sound) return [];
     const timers = [
       time.after(below(random, 3000), () => session.tell({ kind: 'latched', side: 'remote', ...PLACE })),
       time.after(below(random, 30_000), () => session.tell({ kind: 'source-refused', side: 'customer', ...PLACE })),
@@ -157,7 +160,7 @@ export class SimulatedSession implements MediaSession {
   }
 
   describe(side: 'customer' | 'remote'): void {
-    if (this.#closed) this.#engine.offences.push(`session ${this.id} described (${side}) after it was closed`);
+    if (this.#closed) this.#engine.offences.push(`session described (${side}) after it was closed`);
   }
 
   read(): Promise<SessionFigures> {

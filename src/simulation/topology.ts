@@ -18,13 +18,20 @@ export interface Connector {
   /** PBX in the order of their priority. */
   readonly hosts: readonly PeerPlace[];
   readonly cpsLimit: number;
+  /** Its PBX prove who they are. */
+  readonly credentials?: Credentials;
+}
+
+export interface Credentials {
+  readonly username: string;
+  readonly password: string;
 }
 
 export interface Carrier {
   readonly name: string;
   readonly prefix: string;
   readonly hosts: readonly PeerPlace[];
-  readonly credentials?: { readonly username: string; readonly password: string };
+  readonly credentials?: Credentials;
   readonly narrow?: boolean;
   /** Name that the plan holds in place of the hosts' addresses; it resolves to all of them. */
   readonly hostName?: string;
@@ -43,7 +50,13 @@ const places = (net: string, transports: readonly PeerTransport[]): PeerPlace[] 
 export const CONNECTORS: readonly Connector[] = [
   { id: id('hq'), number: '+12065550100', hosts: places('10.0.1', ['udp', 'udp', 'tcp', 'udp']), cpsLimit: 10_000 },
   { id: id('branch'), number: '+12065550101', hosts: places('10.0.2', ['tcp', 'udp']), cpsLimit: 10_000 },
-  { id: id('shop'), number: '+12065550102', hosts: places('10.0.3', ['udp']), cpsLimit: 10_000 },
+  {
+    id: id('shop'),
+    number: '+12065550102',
+    hosts: places('10.0.3', ['udp']),
+    cpsLimit: 10_000,
+    credentials: { username: 'shop', password: 'simulated' },
+  },
   { id: id('busy'), number: '+12065550103', hosts: places('10.0.4', ['udp', 'tcp', 'tcp']), cpsLimit: 2 },
 ];
 
@@ -96,7 +109,7 @@ const carrierSection = (carrier: Carrier, priority: number) => {
   };
 };
 
-const connectorSection = ({ id, number, hosts, cpsLimit }: Connector) => ({
+const connectorSection = ({ id, number, hosts, cpsLimit, credentials }: Connector) => ({
   id,
   name: id,
   termination: {
@@ -104,6 +117,7 @@ const connectorSection = ({ id, number, hosts, cpsLimit }: Connector) => ({
     callingRegions: ['US'],
     cpsLimit,
     maxCalls: 1_000_000,
+    ...(credentials && { credentials: [credentials] }),
   },
   origination: {
     routes: hosts.map((host, index) => ({
@@ -120,7 +134,6 @@ const connectorSection = ({ id, number, hosts, cpsLimit }: Connector) => ({
 export function simulatedConfig(): GatewayConfig {
   const outcome = checkConfig({
     domain: DOMAIN,
-    sip: { health: { missesToDown: 8, intervalSeconds: 5 } },
     limits: { ringTimeoutSeconds: 40 },
     fraud: { perCountry: { attempts: 10_000_000, minutes: 10_000_000, concurrentCalls: 1_000_000 } },
     carriers: CARRIERS.map((carrier, index) => carrierSection(carrier, index + 1)),

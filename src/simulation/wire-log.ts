@@ -1,9 +1,13 @@
 import { createHash } from 'node:crypto';
 import type { Scheduler } from '../core/index.js';
 import type { Flow } from '../sip/index.js';
+import { GATEWAY_ADDRESS } from './topology.js';
 
 /** Header field that a caller puts into its INVITE, and the gateway passes on: tells which call a leg is of. */
 export const CALL_NUMBER_HEADER = 'X-Simulated-Call';
+
+const GATEWAY = `${GATEWAY_ADDRESS}:5060`;
+const PACES_MS = [500, 1000, 2000, 4000];
 
 interface Line {
   readonly atMs: number;
@@ -23,6 +27,8 @@ interface Line {
  */
 export class WireLog {
   messages = 0;
+  /** What the gateway sent at a time when it should not. */
+  readonly offences: { readonly callId: string; readonly text: string }[] = [];
   readonly #time: Scheduler;
   readonly #hash = createHash('sha256');
   readonly #lines = new Map<string, Line[]>();
@@ -54,9 +60,20 @@ export class WireLog {
       branch: branchOf(text),
       fate,
     };
-    const known = this.#lines.get(callId);
-    if (known) known.push(line);
-    else this.#lines.set(callId, [line]);
+    const known = this.#lines.get(callId) ?? [];
+    if (line.from === GATEWAY && line.transport === 'udp') this.#checkPace(known, line, callId);
+    if (known.length === 0) this.#lines.set(callId, known);
+    known.push(line);
+  }
+
+  /** A request of the gateway other than INVITE and ACK is repeated after T1, then doubling up to T2 (timer E). */
+  #checkPace(earlier: readonly Line[], line: Line, callId: string): void {
+    const { startLine, branch, atMs } = line;
+    if (/^(SIP|INVITE|ACK) ?/.test(startLine)) return;
+    const last = earlier.findLast((other) => other.branch === branch && other.startLine === startLine);
+    const gapMs = last && atMs - last.atMs;
+    if (gapMs === undefined || PACES_MS.some((pace) => Math.abs(gapMs - pace) < 0.1)) return;
+    this.offences.push({ callId, text: `${startLine} was repeated after ${gapMs.toFixed(1)} ms` });
   }
 
   /** Which call a leg is of; undefined for one that is of none. */

@@ -2,11 +2,11 @@ import { SeededRandom, unit, VirtualTime } from '../core/index.js';
 import { type Flow, parseDatagram, SipRequest, type WireReceiver } from '../sip/index.js';
 import { AgentHost, type AgentLeg, Callee, Caller, type LegParts } from './agent/index.js';
 import { drive } from './drive.js';
-import { SimulatedGateway } from './gateway.js';
+import { MAX_CALL_SECONDS, SimulatedGateway } from './gateway.js';
 import { Link, type LinkQuality, Network } from './network/index.js';
 import { type CallShape, Dice, drawShape } from './shape/index.js';
 import { Tally } from './tally.js';
-import { CARRIERS, CONNECTORS, GATEWAY_ADDRESS, type PeerPlace, STRANGER, simulatedConfig } from './topology.js';
+import { CARRIERS, CONNECTORS, GATEWAY_ADDRESS, type PeerPlace, STRANGER } from './topology.js';
 import { Troubles } from './troubles.js';
 import { CALL_NUMBER_HEADER, WireLog } from './wire-log.js';
 
@@ -38,23 +38,29 @@ export class World {
   readonly network: Network;
   readonly gateway: SimulatedGateway;
   readonly hosts = new Map<string, AgentHost>();
-  /** Call-IDs of the INVITEs that began a call and reached the gateway. */
-  readonly invited = new Set<string>();
+  /** Call-IDs of the INVITEs that began a call and reached the gateway, with the highest CSeq number seen. */
+  readonly invited = new Map<string, number>();
   /** False when timers were left after the linger. */
   idle = false;
   readonly #count: number;
+  readonly #script: ((number: number, startMs: number) => CallShape) | undefined;
   readonly #random: SeededRandom;
   readonly #troubles: Troubles;
 
-  /** @param seed 0 to 2^32 − 1 */
-  constructor(seed: number, count: number) {
+  /**
+   * @param seed 0 to 2^32 − 1
+   * @param script for single calls that are to go one certain way: their shapes, on perfect lines, without troubles
+   */
+  constructor(seed: number, count: number, script?: (number: number, startMs: number) => CallShape) {
     this.seed = seed;
     this.#count = count;
+    this.#script = script;
     this.#random = this.#stream(1);
     this.log = new WireLog(this.time);
     this.network = new Network({ time: this.time, random: this.#stream(2), log: this.log, tally: this.tally });
     const host = this.network.add(GATEWAY_ADDRESS);
-    const parts = { time: this.time, host, seed, random: this.#stream(3), tally: this.tally };
+    const soundMedia = script !== undefined;
+    const parts = { time: this.time, host, seed, random: this.#stream(3), tally: this.tally, soundMedia };
     this.gateway = new SimulatedGateway(parts);
     host.receiver = this.#watched(this.gateway.core);
     for (const place of everyPlace()) this.#addHost(place);
@@ -70,15 +76,21 @@ export class World {
   /** Plays every call to its end. */
   async run(): Promise<void> {
     this.#startNext(0);
+    if (!this.#script) this.#trouble();
+    this.idle = await drive(this.time, this.#count * GAP_MS * 2 + LINGER_MS);
+  }
+
+  #trouble(): void {
     this.#troubles.start();
     if (this.seed % 3 === 0) this.time.after(this.#count * GAP_MS * 0.5, () => this.#reload());
     if (this.seed % 4 === 0) this.time.after(this.#count * GAP_MS * DRAIN_AFTER, () => this.#drain());
-    this.idle = await drive(this.time, this.#count * GAP_MS * 2 + LINGER_MS);
   }
 
   #startNext(number: number): void {
     if (number === this.#count) {
       this.#troubles.stop();
+      // Long enough that every host which was down is found up again.
+      this.time.after(MAX_CALL_SECONDS * 1000, () => this.gateway.stopProbing());
       return;
     }
     this.time.after(-GAP_MS * Math.log(1 - unit(this.#random)), () => {
@@ -89,7 +101,8 @@ export class World {
 
   #startCall(number: number): void {
     const random = this.#stream(number + 16);
-    const shape = drawShape(number, this.time.nowMs(), new Dice(random));
+    const startMs = this.time.nowMs();
+    const shape = this.#script?.(number, startMs) ?? drawShape(number, startMs, new Dice(random));
     const host = this.hosts.get(shape.from)!;
     const parts = this.#legParts(host, `call-${this.seed}-${number}`, shape, 'caller', shape.caller.transport);
     const caller = new Caller({ ...parts, random }, shape);
@@ -110,6 +123,8 @@ export class World {
       hosts.some(({ address }) => address === host.endpoint.address),
     )?.credentials;
     const callee = new Callee(this.#legParts(host, invite.callId, shape, name, transport), script, credentials);
+    // A restarted host hears a repeated INVITE as a new call, though the gateway may be done with it.
+    callee.disturbed = callees.some((other) => other.callId === callee.callId && other.host === host);
     callees.push(callee);
     return callee;
   }
@@ -121,7 +136,7 @@ export class World {
 
   #addHost(place: PeerPlace): void {
     const random = this.network.random;
-    const host = this.network.add(place.address, new Link(drawLink(this.#random), random));
+    const host = this.network.add(place.address, new Link(this.#script ? CLEAN : drawLink(this.#random), random));
     const answer = (agent: AgentHost, invite: SipRequest): AgentLeg | undefined => this.#answer(agent, invite);
     this.hosts.set(place.address, new AgentHost(host, { time: this.time, tally: this.tally, answer }));
   }
@@ -140,12 +155,13 @@ export class World {
   #noteInvite(bytes: Buffer): void {
     const outcome = parseDatagram(bytes);
     if (outcome.kind !== 'message' || !(outcome.message instanceof SipRequest)) return;
-    if (outcome.message.to.tag === undefined) this.invited.add(outcome.message.callId);
+    const { callId, to, cseq } = outcome.message;
+    if (to.tag === undefined) this.invited.set(callId, Math.max(cseq.sequence, this.invited.get(callId) ?? 0));
   }
 
   #reload(): void {
     this.tally.add('configuration reloaded');
-    this.gateway.policy.reload(simulatedConfig());
+    this.gateway.reload();
   }
 
   #drain(): void {
@@ -162,6 +178,8 @@ export class World {
 }
 
 const everyPlace = (): PeerPlace[] => [...[...CONNECTORS, ...CARRIERS].flatMap(({ hosts }) => hosts), STRANGER];
+
+const CLEAN: LinkQuality = { loss: 0, duplication: 0, delayMs: 10, jitterMs: 0 };
 
 /** From a clean line to a bad one. */
 function drawLink(random: SeededRandom): LinkQuality {

@@ -126,7 +126,8 @@ export class AgentHost implements WireReceiver {
       leg.receive(request, flow);
       return;
     }
-    const status = method === 'INVITE' && request.to.tag === undefined ? 404 : 481;
+    const outside = request.to.tag === undefined;
+    const status = outside && method === 'OPTIONS' ? 200 : outside && method === 'INVITE' ? 404 : 481;
     flow.send(serialize(makeResponse(request, status, { tag: 'unknown' })));
   }
 }

@@ -52,6 +52,8 @@ export abstract class AgentLeg implements SessionWatchUser {
   readonly #time: Scheduler;
   readonly #clients = new Map<string, ClientExchange>();
   readonly #servers = new Map<string, ServerExchange>();
+  /** Every way it has talked by: what breaks may have held something for it. */
+  readonly #used = new Set<Flow>();
   readonly #session: { readonly id: number; version: number };
   #codec: 0 | 8 = 0;
 
@@ -109,7 +111,8 @@ export abstract class AgentLeg implements SessionWatchUser {
     }
     this.host.reach(this.transport, ownConnection, (flow) => {
       if (this.mode !== 'live') return;
-      if (flow) this.flow = flow;
+      this.flow = flow;
+      if (flow) this.#used.add(flow);
       else this.disturbed = true;
       done(flow);
     });
@@ -213,6 +216,7 @@ export abstract class AgentLeg implements SessionWatchUser {
       return;
     }
     this.flow = flow;
+    this.#used.add(flow);
     if (message.method === 'ACK') this.#ack(message);
     else this.#request(message, flow);
   }
@@ -220,7 +224,7 @@ export abstract class AgentLeg implements SessionWatchUser {
   /** The flow is gone: what waited on it has failed. */
   flowFailed(flow: Flow): void {
     const waiting = [...this.#clients.values()].filter((client) => client.flow === flow && client.waiting);
-    if (waiting.length > 0 || this.flow === flow) this.disturbed = true;
+    if (waiting.length > 0 || this.#used.has(flow)) this.disturbed = true;
     for (const client of waiting) client.fail();
   }
 

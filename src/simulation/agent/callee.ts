@@ -1,14 +1,18 @@
-import { createHash } from 'node:crypto';
 import type { SipRequest } from '../../sip/index.js';
 import type { CalleeScript, Provisional } from '../shape/index.js';
+import type { Credentials } from '../topology.js';
 import { AgentDialog } from './agent-dialog.js';
 import { AgentLeg, type LegParts } from './agent-leg.js';
 import type { ResponseFacts, Row } from './compose.js';
 import { reversed } from './description.js';
+import { provesTo } from './digest.js';
 import { settle } from './inside.js';
 import type { ServerExchange } from './server-exchange.js';
 import { sessionAnswer } from './session-watch.js';
 import { talk } from './talk.js';
+
+export const NO_ACK = '2xx was never acknowledged';
+export const NO_PRACK = 'a reliable response was never acknowledged';
 
 /**
  * The called side: rings in one voice or several, answers, refuses, rings for ever or stays silent; is cancelled, and
@@ -22,7 +26,7 @@ export class Callee extends AgentLeg {
   readonly allowsUpdate;
   readonly refusalAck = 'prompt';
   readonly wish;
-  readonly #credentials: { readonly username: string; readonly password: string } | undefined;
+  readonly #credentials: Credentials | undefined;
   readonly #tags: string[];
   #invite: ServerExchange | undefined;
   #state: 'fresh' | 'ringing' | 'answered' | 'closed' = 'fresh';
@@ -38,11 +42,7 @@ export class Callee extends AgentLeg {
   #proceed: (() => void) | undefined;
   #talking = false;
 
-  constructor(
-    parts: LegParts,
-    script: CalleeScript,
-    credentials: { readonly username: string; readonly password: string } | undefined,
-  ) {
+  constructor(parts: LegParts, script: CalleeScript, credentials: Credentials | undefined) {
     super(parts);
     this.script = script;
     this.manners = script.manners;
@@ -121,7 +121,7 @@ export class Callee extends AgentLeg {
   onNoAck(tag: string, exchange: ServerExchange): void {
     const dialog = this.dialogs.get(tag);
     if (!dialog || dialog.state === 'over') return;
-    if (exchange === this.#invite) this.complaints.push('2xx was never acknowledged');
+    if (exchange === this.#invite) this.complaints.push(NO_ACK);
     this.bye(dialog, 'no ACK');
   }
 
@@ -148,19 +148,8 @@ export class Callee extends AgentLeg {
     return [name, `Digest realm="carrier", nonce="${this.#nonce}", algorithm=MD5, qop="auth"`];
   }
 
-  /** RFC 7616 §3.4.1, reckoned anew here. */
   #verify(request: SipRequest, proof: string | undefined): void {
-    const part = (name: string): string =>
-      new RegExp(`\\b${name}=(?:"([^"]*)"|([^,\\s]+))`)
-        .exec(proof ?? '')
-        ?.slice(1)
-        .find((text) => text !== undefined) ?? '';
-    const md5 = (text: string): string => createHash('md5').update(text).digest('hex');
-    const { username, password } = this.#credentials!;
-    const first = md5(`${username}:carrier:${password}`);
-    const second = md5(`${request.method}:${part('uri')}`);
-    const expected = md5([first, part('nonce'), part('nc'), part('cnonce'), 'auth', second].join(':'));
-    const right = part('nonce') === this.#nonce && part('response') === expected;
+    const right = provesTo(proof ?? '', this.#credentials!, request.method, this.#nonce);
     if (!right) this.offences.push(`wrong credentials: ${proof ?? 'none'}`);
   }
 
@@ -211,7 +200,7 @@ export class Callee extends AgentLeg {
     this.#spoke = true;
     const rows: Row[] = [...this.contactRows(), ['Require', '100rel'], ['RSeq', String(rseq)]];
     this.#invite!.respondReliably(status, rseq, { tag: dialog.localTag, rows, body }, () => {
-      this.complaints.push('a reliable response was never acknowledged');
+      if (!this.#cancelled) this.complaints.push(NO_PRACK);
       this.#refuse(504, []);
     });
   }

@@ -1,12 +1,13 @@
 import { type SipRequest, SipResponse } from '../../sip/index.js';
 import type { CallShape, GiveUp } from '../shape/index.js';
-import { DOMAIN, GATEWAY_ADDRESS } from '../topology.js';
+import { CONNECTORS, DOMAIN, GATEWAY_ADDRESS } from '../topology.js';
 import { CALL_NUMBER_HEADER } from '../wire-log.js';
 import { AgentDialog } from './agent-dialog.js';
 import { AgentLeg, type LegParts } from './agent-leg.js';
 import type { Heard } from './client-exchange.js';
-import { makeFollower, makeRequest, type Row } from './compose.js';
+import { makeFollower, makeRequest, type RequestFacts, type Row } from './compose.js';
 import { reversed } from './description.js';
+import { answerTo, digestPart } from './digest.js';
 import { PATIENCE_MS } from './repeater.js';
 import type { ServerExchange } from './server-exchange.js';
 import { talk } from './talk.js';
@@ -29,6 +30,8 @@ export class Caller extends AgentLeg {
   finalStatus: number | undefined;
   #waiting = false;
   #invite: SipRequest | undefined;
+  #first: RequestFacts | undefined;
+  #sequence = 0;
   #provisional = false;
   #gaveUp = false;
   #cancelSent = false;
@@ -50,6 +53,13 @@ export class Caller extends AgentLeg {
 
   get open(): boolean {
     return this.#waiting || (this.#dialog !== undefined && this.#dialog.state !== 'over');
+  }
+
+  /** The gateway asks for credentials before it hears of the call. */
+  get needsProof(): boolean {
+    const { stranger, direction, connectorId } = this.shape;
+    const { credentials } = CONNECTORS.find(({ id }) => id === connectorId)!;
+    return direction === 'outbound' && !stranger && credentials !== undefined;
   }
 
   start(): void {
@@ -93,19 +103,42 @@ export class Caller extends AgentLeg {
       rows.push(['Session-Expires', `${seconds}${refresher ? `;refresher=${refresher}` : ''}`]);
     }
     this.#offered = caller.offer === 'early';
-    const request = makeRequest({
+    this.#first = {
       method: 'INVITE',
       uri: `sip:${calledNumber}@${host}`,
-      via: this.via(),
+      via: '',
       from: `<sip:${callerNumber}@${this.host.endpoint.address}>;tag=${this.token()}`,
       to: `<sip:${calledNumber}@${host}>`,
       callId: this.callId,
-      sequence: 1,
+      sequence: 0,
       rows,
       body: this.#offered ? this.describe() : undefined,
-    });
-    this.#invite = request;
-    this.send(request, (heard) => this.#heard(heard));
+    };
+    this.#try([]);
+  }
+
+  /** The INVITE for the first time, or again with credentials and a new CSeq number (RFC 3261 §22.2). */
+  #try(rows: readonly Row[]): void {
+    const first = this.#first!;
+    this.#sequence++;
+    const facts = { ...first, via: this.via(), sequence: this.#sequence, rows: [...first.rows, ...rows] };
+    this.#invite = makeRequest(facts);
+    this.#provisional = false;
+    this.send(this.#invite, (heard) => this.#heard(heard));
+  }
+
+  /** A challenge of the gateway, once. */
+  #challenged(response: SipResponse): boolean {
+    const { credentials } = CONNECTORS.find(({ id }) => id === this.shape.connectorId)!;
+    const challenges = response.headers.all('WWW-Authenticate');
+    const challenge = challenges.find((value) => digestPart(value, 'algorithm') === 'MD5');
+    if (response.status !== 401 || this.#sequence > 1 || !credentials || !challenge || this.#gaveUp) return false;
+    this.host.tally.add('gateway challenges a caller');
+    const proof = answerTo(challenge, credentials, 'INVITE', this.#first!.uri);
+    this.#dialog = undefined;
+    this.dialogs.clear();
+    this.#try([['Authorization', proof]]);
+    return true;
   }
 
   #heard(heard: Heard): void {
@@ -177,7 +210,7 @@ export class Caller extends AgentLeg {
   }
 
   #refused(response: SipResponse): void {
-    if (!this.#waiting) return;
+    if (!this.#waiting || this.#challenged(response)) return;
     this.finalStatus = response.status;
     this.#close();
   }

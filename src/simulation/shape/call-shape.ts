@@ -6,6 +6,8 @@ export interface CallShape {
   readonly startMs: number;
   /** As the gateway sees it: from a customer to a carrier, or the other way. */
   readonly direction: 'outbound' | 'inbound';
+  /** Somebody nobody vouches for. */
+  readonly stranger: boolean;
   /** Address of the host that calls. */
   readonly from: string;
   readonly calledNumber: string;

@@ -1,4 +1,4 @@
-import { CARRIERS, CONNECTORS, DIALLED_PREFIXES, type PeerPlace } from '../topology.js';
+import { CARRIERS, CONNECTORS, DIALLED_PREFIXES, type PeerPlace, STRANGER } from '../topology.js';
 import type { CallShape } from './call-shape.js';
 import type { Dice } from './dice.js';
 import { drawCallee } from './draw-callee.js';
@@ -9,11 +9,13 @@ import { drawTalks } from './draw-talk.js';
 export function drawShape(number: number, startMs: number, dice: Dice): CallShape {
   const direction = dice.weighted({ outbound: 60, inbound: 40 });
   const parties = direction === 'outbound' ? outboundParties(number, dice) : inboundParties(number, dice);
-  const { place, ...facts } = parties;
+  const stranger = dice.chance(0.01);
+  const { place: usual, ...facts } = parties;
+  const place = stranger ? STRANGER : usual;
   const talks = drawTalks(dice);
   const callees = Array.from({ length: 4 }, () => drawCallee(dice, talks.callee));
   const caller = drawCaller(dice, place.transport, talks.caller);
-  return { number, startMs, direction, from: place.address, ...facts, caller, callees };
+  return { number, startMs, direction, stranger, from: place.address, ...facts, caller, callees };
 }
 
 interface Parties {
