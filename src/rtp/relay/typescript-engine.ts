@@ -47,7 +47,7 @@ interface Place {
 }
 
 /** Another process may hold a port of ours: so many other pairs are tried. */
-const OPEN_TRIES = 8;
+const OPEN_TRIES = 64;
 const DEFAULT_QUARANTINE_SECONDS = 30;
 /** A thread that died is started again after this, ms. */
 const RESTART_MS = 1000;
