@@ -1,4 +1,6 @@
+import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { pino } from 'pino';
 import { loadConfig } from './config/index.js';
 import {
@@ -18,6 +20,7 @@ import { startGateway } from './gateway.js';
 const output: Output = { out: (text) => process.stdout.write(text), err: (text) => process.stderr.write(text) };
 
 async function main(): Promise<number> {
+  if (process.argv[2] === 'demo') return demo(process.argv.slice(3));
   const command = parseCommand(process.argv.slice(2));
   switch (command.name) {
     case 'help':
@@ -41,6 +44,16 @@ async function main(): Promise<number> {
     case 'serve':
       return serve(command.config);
   }
+}
+
+/** The demonstration is a program of its own, which runs this one as its gateway. */
+function demo(args: readonly string[]): Promise<number> {
+  const program = fileURLToPath(new URL('./demo/main.js', import.meta.url));
+  const child = spawn(process.execPath, [program, ...args], { stdio: 'inherit' });
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('exit', (status) => resolve(status ?? 1));
+  });
 }
 
 const version = (): string =>

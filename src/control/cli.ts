@@ -74,6 +74,7 @@ export const USAGE = `usage: trunkline <command> [options]
                                             countries held by the fraud brakes
   emergency-check [--connector ID|NAME] [--from NUMBER] [--pidf FILE] [--call] --config FILE [--json]
                                             look over emergency calling; with --call, call the test number
+  demo    [--once]                          place a real call between two ends of our own, and tell its story
   help, version
 
 reload, drain, calls, call, hold and --call speak to the gateway at api.listen with the first admin key of the file.
