@@ -207,6 +207,11 @@ export class Catalogue {
 
   async #commit(settings: GatewayConfig, changes: readonly RowChange[], audit: readonly AuditLine[]): Promise<void> {
     const tables = this.#with(changes);
+    if (settings === this.#settings && !changes.some(decides)) {
+      await this.#write(changes, audit);
+      this.#tables = tables;
+      return;
+    }
     const effective = this.#build(settings, tables);
     const faults = resourceFaults(effective);
     if (faults.length > 0) {
@@ -252,6 +257,12 @@ export class Catalogue {
       proxySessions: entries('proxy-session'),
     });
   }
+}
+
+/** Whether decisions read what changes; the rest costs no new snapshot. */
+function decides(change: RowChange): boolean {
+  const { kind } = 'remove' in change ? change.remove : change.put;
+  return kind !== 'setting' && kind !== 'phone-number-order';
 }
 
 const KINDS: readonly ResourceKind[] = [
