@@ -102,8 +102,12 @@ export async function startGateway(
     config,
     file,
   );
+  let prober: HealthProber | undefined;
   const policy = new Policy(catalogue.effective, scheduler, random, logger);
-  policy.onNodeEvent = ({ kind }) => counters.add('node_events', kind);
+  policy.onNodeEvent = (event) => {
+    counters.add('node_events', event.kind);
+    if (event.kind === 'target-down') prober?.changed(event.targetKey);
+  };
 
   const records = startRecords(config, policy, logger);
   const registry = createRegistry();
@@ -198,8 +202,8 @@ export async function startGateway(
   overload.start();
 
   const probe = optionsProbe(core, config.domain, config.sip.connectTimeoutMs);
-  const prober = new HealthProber(config.sip.health, policy.health, scheduler, random, probe);
-  const watchTargets = () => prober.configure(policy.config.sip.health.enabled ? policy.targets() : []);
+  prober = new HealthProber(config.sip.health, policy.health, scheduler, random, probe);
+  const watchTargets = () => prober?.configure(policy.config.sip.health.enabled ? policy.targets() : []);
   watchTargets();
   const registrar = new Registrar({
     signaling: core,
@@ -232,6 +236,17 @@ export async function startGateway(
         read: () => overload.delayMs / 1000,
       },
       { name: 'calls_active', help: 'Calls in progress', read: () => control.calls.size },
+      {
+        name: 'carriers_registered',
+        help: 'Carriers that hold our registration',
+        read: () => registrar.views().filter(({ state }) => state === 'registered').length,
+      },
+      {
+        name: 'registrations_failed',
+        help: 'Carriers that ask for registration and have none of ours',
+        read: () => registrar.views().filter(({ state }) => state === 'failed').length,
+      },
+      { name: 'fraud_holds', help: 'Countries held by the fraud brakes', read: () => policy.fraudHolds().length },
       { name: 'records_queued', help: 'Records not yet durable', read: () => records.sink.depth },
       {
         name: 'journal_open_calls',
@@ -289,7 +304,10 @@ export async function startGateway(
     health: () => ({
       status: control.draining ? 'draining' : overload.overloaded ? 'overloaded' : 'ok',
       callsActive: control.calls.size,
-      targets: [...policy.health.debugView()],
+      targets: [...policy.health.debugView()].map(({ retryAtMs, ...target }) => ({
+        ...target,
+        ...(retryAtMs !== undefined && { retryInSeconds: Math.ceil((retryAtMs - scheduler.nowMs()) / 1000) }),
+      })),
       registrations: registrar.views(),
       terminationHealth: Object.fromEntries(
         policy.config.voiceConnectors.flatMap(({ id }) => {
@@ -352,7 +370,7 @@ export async function startGateway(
       const endMs = scheduler.nowMs() + 2000;
       while (control.calls.size > 0 && scheduler.nowMs() < endMs) await wait(20);
       await wait(200);
-      prober.stop();
+      prober?.stop();
       purgeTimer.cancel();
       overload.stop();
       await transports.stop();

@@ -1,9 +1,15 @@
 import type { HealthChange } from '../routing/index.js';
 
-/** What happens to the node and not to one call; each leaves one log line and a count in `trunkline_node_events_total`. */
+/** What happens to the node, or is of note beyond its call; each leaves one log line and a count in `trunkline_node_events_total`. */
 export type NodeEvent =
   | ({ readonly kind: 'target-up' | 'target-down' } & HealthChange)
   | { readonly kind: 'fraud-hold' | 'fraud-release'; readonly voiceConnectorId: string; readonly country: string }
+  | {
+      readonly kind: 'emergency-call';
+      readonly voiceConnectorId: string;
+      readonly callingNumber: string;
+      readonly calledNumber: string;
+    }
   | { readonly kind: 'registered' | 'registration-failed'; readonly carrier: string; readonly reason: string };
 
 /** Log message of each kind. */
@@ -12,6 +18,7 @@ export const NODE_EVENT_LINES: Readonly<Record<NodeEvent['kind'], string>> = {
   'target-down': 'target health changed',
   'fraud-hold': 'country held: a fraud limit was reached',
   'fraud-release': 'fraud hold released',
+  'emergency-call': 'emergency call placed',
   registered: 'registered with carrier',
   'registration-failed': 'registration with carrier failed',
 };

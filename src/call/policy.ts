@@ -166,6 +166,8 @@ export class Policy {
 
   takeCall(admission: Admission): void {
     this.#slots.set(admission, this.#live.enterCall(admission));
+    const { emergency, voiceConnectorId, callingNumber, calledNumber } = admission;
+    if (emergency) this.announce({ kind: 'emergency-call', voiceConnectorId, callingNumber, calledNumber });
   }
 
   releaseCall(admission: Admission, talkedSeconds: number): void {

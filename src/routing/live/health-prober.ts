@@ -24,13 +24,20 @@ export type ProbeOutcome =
 /** Sends OPTIONS to a target and tells the outcome once, at the latest after the transaction's timeout. */
 export type Probe = (target: Target, done: (outcome: ProbeOutcome) => void) => void;
 
+interface Entry {
+  target: Target;
+  timer: Timer | undefined;
+  /** When its timer fires, monotonic ms. */
+  dueMs: number;
+}
+
 export class HealthProber {
   readonly #settings: ProbeSettings;
   readonly #health: TargetHealth;
   readonly #scheduler: Scheduler;
   readonly #random: Random;
   readonly #probe: Probe;
-  readonly #running = new Map<string, { target: Target; timer: Timer | undefined }>();
+  readonly #running = new Map<string, Entry>();
 
   constructor(settings: ProbeSettings, health: TargetHealth, scheduler: Scheduler, random: Random, probe: Probe) {
     this.#settings = settings;
@@ -60,6 +67,15 @@ export class HealthProber {
     }
   }
 
+  /** A target has changed its state by what calls told: its next probe comes at the new state's pace, if that is sooner. */
+  changed(targetKey: string): void {
+    const entry = this.#running.get(targetKey);
+    const pauseMs = this.#pauseMs(targetKey);
+    if (!entry?.timer || entry.dueMs <= this.#scheduler.nowMs() + pauseMs) return;
+    entry.timer.cancel();
+    this.#schedule(targetKey, entry, pauseMs);
+  }
+
   stop(): void {
     this.configure([]);
   }
@@ -67,8 +83,14 @@ export class HealthProber {
   /** The first probe of a target comes somewhere in its first interval, so that a start does not send all at once. */
   #start(key: string, target: Target): void {
     const firstMs = unit(this.#random) * this.#settings.intervalSeconds * 1000;
-    const timer = this.#scheduler.after(firstMs, () => this.#fire(key));
-    this.#running.set(key, { target, timer });
+    const entry: Entry = { target, timer: undefined, dueMs: 0 };
+    this.#running.set(key, entry);
+    this.#schedule(key, entry, firstMs);
+  }
+
+  #schedule(key: string, entry: Entry, delayMs: number): void {
+    entry.dueMs = this.#scheduler.nowMs() + delayMs;
+    entry.timer = this.#scheduler.after(delayMs, () => this.#fire(key));
   }
 
   #fire(key: string): void {
@@ -81,7 +103,7 @@ export class HealthProber {
       if (told || this.#running.get(key) !== entry) return;
       told = true;
       this.#judge(key, outcome);
-      entry.timer = this.#scheduler.after(this.#pauseMs(key), () => this.#fire(key));
+      this.#schedule(key, entry, this.#pauseMs(key));
     });
   }
 

@@ -124,6 +124,61 @@ describe('refused on the wire', () => {
     expect(result, result.errors).toMatchObject({ status: 0, successful: 1 });
   });
 
+  /** A gateway of its own, and one call that it must refuse. */
+  async function refusedBy(own: GatewayUnderTest, status: number, reason: string) {
+    const target = `127.0.0.1:${own.sipPort}`;
+    const order = {
+      scenario: 'uac-refused-reason',
+      fill: { status: String(status), reason },
+      target,
+      keys: outboundKeys,
+    };
+    const result = await runCaller({ ...order, calls: 1, callsPerSecond: 1, limitMs: 15_000 });
+    expect(result, result.errors + own.tail()).toMatchObject({ status: 0, successful: 1 });
+  }
+
+  it('403 after too many wrong passwords', async () => {
+    const own = await startGateway({
+      sip: { authentication: { algorithms: ['MD5'], banFailures: 3 } },
+      carriers: [carrier([9])],
+      voiceConnectors: [connector({ termination: { credentials: [{ username: 'pbx', password: 'right' }] } })],
+    });
+    const target = `127.0.0.1:${own.sipPort}`;
+    const wrong = { scenario: 'uac-digest', fill: { status: '401' }, more: ['-au', 'pbx', '-ap', 'wrong'] };
+    await runCaller({ ...wrong, target, keys: outboundKeys, calls: 3, callsPerSecond: 5, limitMs: 15_000 });
+    await refusedBy(own, 403, 'Too many failed authentications from this source');
+  });
+
+  it('503 when every carrier is at its limit', async () => {
+    const farEnd = await FarEnd.start({ status: 486 });
+    const own = await startGateway({
+      carriers: [carrier([farEnd.port], { callsPerSecond: 1 })],
+      voiceConnectors: [connector()],
+    });
+    const target = `127.0.0.1:${own.sipPort}`;
+    const order = { scenario: 'uac-busy-or-throttled', target, keys: outboundKeys, calls: 10, callsPerSecond: 100 };
+    expect(await runCaller(order)).toMatchObject({ status: 0, successful: 10 });
+    expect(farEnd.invites).toBe(1);
+    const full = (await own.recordsOnceThere(10)).filter(
+      ({ Trunkline }) => Trunkline.Code === 'termination.carriers-full',
+    );
+    expect(full).toHaveLength(9);
+  });
+
+  it('503 without a free media port', async () => {
+    const farEnd = await FarEnd.start();
+    const own = await startGateway(
+      { carriers: [carrier([farEnd.port])], voiceConnectors: [connector()] },
+      { mediaPorts: 4 },
+    );
+    const target = `127.0.0.1:${own.sipPort}`;
+    const order = { target, keys: outboundKeys, calls: 1, callsPerSecond: 1, limitMs: 15_000 };
+    const held = runCaller({ ...order, scenario: 'uac-short', pauseMs: 4000 });
+    await eventually('a call', () => farEnd.invites === 1);
+    await refusedBy(own, 503, 'No media port is free');
+    expect(await held).toMatchObject({ status: 0, successful: 1 });
+  });
+
   it('503 while draining', async () => {
     const farEnd = await FarEnd.start();
     const draining = await startGateway({ carriers: [carrier([farEnd.port])], voiceConnectors: [connector()] });

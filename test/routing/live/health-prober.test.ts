@@ -80,6 +80,20 @@ describe('OPTIONS', () => {
     expect(health.state(KEY).state).toBe('down');
   });
 
+  it('come sooner when calls have found the target down', () => {
+    const { time, health, prober, sent } = proberOf(() => ({ status: 200 }));
+    time.advance(31_000);
+    const sentBefore = sent.filter(([, key]) => key === KEY).length;
+    for (let miss = 0; miss < 3; miss++) health.missed(KEY, 'no response');
+    prober.changed(KEY);
+    prober.changed('carrier:nobody/192.0.2.9:5060/UDP');
+    time.advance(10_020);
+    expect(sent.filter(([, key]) => key === KEY).length).toBe(sentBefore + 1);
+    expect(health.state(KEY).state).toBe('half-open');
+    time.advance(10_020);
+    expect(health.state(KEY).state).toBe('up');
+  });
+
   it('wait for one probe to end before the next', () => {
     const { time, sent } = proberOf(() => undefined);
     time.advance(600_000);
