@@ -34,7 +34,7 @@ describe('trunkline', () => {
     const { gateway } = await startWithApi({ carriers: [carrier([farEnd.port])], voiceConnectors: [connector()] });
     expect((await trunkline(gateway, 'calls')).out).toBe('no calls\n');
     const target = `127.0.0.1:${gateway.sipPort}`;
-    const order = { scenario: 'uac-short', target, keys: outboundKeys, calls: 1, callsPerSecond: 1, pauseMs: 8000 };
+    const order = { scenario: 'uac-short', target, keys: outboundKeys, calls: 1, callsPerSecond: 1, pauseMs: 20_000 };
     const running = runCaller(order);
     await eventually('the call', () => farEnd.invites === 1);
     const calls = JSON.parse((await trunkline(gateway, 'calls', '--json')).out);
