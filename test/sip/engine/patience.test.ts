@@ -75,3 +75,29 @@ describe('a re-INVITE before the ACK of our 2xx', () => {
     expect(alice.log).toContain('reinvite');
   });
 });
+
+describe('a 2xx that comes again after a re-INVITE went through', () => {
+  it('gets its own ACK again: the first one was lost', () => {
+    const { time, agent, puppet } = agentAndPuppet();
+    const call = agent.call(orderTo(puppet));
+    time.advance(0);
+    const first = puppet.last('INVITE');
+    puppet.reply(first, 200, { rows: [['Contact', puppet.contact]], body: 'answer' });
+    time.advance(0);
+    const dialog = call.dialog!;
+    dialog.ack();
+    time.advance(0);
+    for (const text of ['one', 'two']) {
+      dialog.reinvite({ body: body(text) }, (outcome) => 'status' in outcome && outcome.status === 200 && dialog.ack());
+      time.advance(0);
+      puppet.reply(puppet.last('INVITE'), 200, { body: 'answer' });
+      time.advance(0);
+    }
+    puppet.requests.length = 0;
+    puppet.reply(first, 200, { rows: [['Contact', puppet.contact]], body: 'answer' });
+    time.advance(0);
+    expect(puppet.last('ACK').headers.get('CSeq')).toBe('1 ACK');
+    dialog.bye();
+    expectQuiet(time, agent);
+  });
+});
