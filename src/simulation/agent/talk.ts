@@ -80,7 +80,8 @@ function reinviteHeard(leg: AgentLeg, dialog: AgentDialog, offer: Offer, sequenc
     return;
   }
   dialog.offering = false;
-  if (heard === 'timeout') leg.complaints.push('a re-INVITE was never answered, not even with 100');
+  if (heard === 'timeout' && dialog.state === 'confirmed')
+    leg.complaints.push('a re-INVITE was never answered, not even with 100');
   if (!(heard instanceof SipResponse)) return leg.bye(dialog, 're-INVITE failed');
   if (heard.status < 300) return reinviteAccepted(leg, dialog, offer, sequence, heard);
   if (heard.status === 481 || heard.status === 408) return leg.bye(dialog, `re-INVITE was answered ${heard.status}`);
