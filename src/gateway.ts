@@ -42,6 +42,7 @@ import {
   type EffectiveConfig,
   loadKey,
   purgeNumbers,
+  purgeSessions,
   ResourceError,
   Sealer,
   SqliteStore,
@@ -222,7 +223,10 @@ export async function startGateway(
   };
   const purge = (): void => {
     purgeTimer = scheduler.after(PURGE_MS, purge);
-    purgeNumbers(catalogue, scheduler.wallMs()).catch((err) => logger.error({ err }, 'deletion queue not emptied'));
+    const nowMs = scheduler.wallMs();
+    Promise.all([purgeNumbers(catalogue, nowMs), purgeSessions(catalogue, nowMs)]).catch((err) =>
+      logger.error({ err }, 'what is due was not deleted'),
+    );
   };
   let purgeTimer = scheduler.after(0, purge);
 

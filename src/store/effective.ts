@@ -24,6 +24,7 @@ export function effectiveConfig(settings: GatewayConfig, parts: EffectiveParts):
   const numbers = [...parts.numbers].filter((number) => number.deletionMs === undefined);
   const assigned = numbersByOwner(numbers);
   const connectors = [...parts.connectors];
+  const ids = new Set(connectors.map(({ connector }) => connector.id));
   return {
     ...settings,
     carriers: [...parts.carriers],
@@ -33,7 +34,8 @@ export function effectiveConfig(settings: GatewayConfig, parts: EffectiveParts):
       phoneNumbers: assigned.get(id) ?? [],
     })),
     phoneNumbers: numbers.map(({ e164, productType, callingName, name }) => ({ e164, productType, callingName, name })),
-    proxySessions: [...parts.proxySessions],
+    // A session outlives its connector in the store only: without one there is nobody to place its calls.
+    proxySessions: [...parts.proxySessions].filter(({ voiceConnectorId }) => ids.has(voiceConnectorId)),
     users: new Map(
       connectors
         .filter(({ users }) => Object.keys(users).length > 0)

@@ -81,6 +81,16 @@ export async function purgeNumbers(catalogue: Catalogue, nowMs: number): Promise
   return edits.length;
 }
 
+/** Removes proxy sessions that expired a day ago or earlier; gives how many. */
+export async function purgeSessions(catalogue: Catalogue, nowMs: number): Promise<number> {
+  const due = catalogue
+    .list('proxy-session')
+    .filter(({ entry }) => (entry.expiresAtMs ?? Number.POSITIVE_INFINITY) + DAY_MS <= nowMs);
+  const edits = due.map(({ id }): Edit => ({ kind: 'proxy-session', id, entry: undefined, action: 'purge' }));
+  if (edits.length > 0) await catalogue.change('trunkline', edits);
+  return edits.length;
+}
+
 function numberOf(catalogue: Catalogue, e164: string): NumberEntry {
   const number = catalogue.get('phone-number', e164);
   if (!number) throw new ResourceError('not-found', `There is no phone-number ${e164}`);

@@ -70,6 +70,46 @@ describe('the management API', () => {
     expect((await api.call('POST', '/calls', {})).status).toBe(405);
   });
 
+  it('takes back what it showed: passwords that were set stay set', async () => {
+    const { api } = await startWithApi(SETTINGS);
+    const credentials = { username: 'u', password: 'first' };
+    await api.call('POST', '/carriers', { name: 'mine', hosts: [{ host: '127.0.0.1', port: 9 }], credentials });
+    const { body: shown } = await api.call('GET', '/carriers/mine');
+    expect(shown.credentials).toEqual({ username: 'u' });
+    expect((await api.call('PUT', '/carriers/mine', { ...shown, maxCalls: 3 })).body).toMatchObject({ maxCalls: 3 });
+    const other = { ...shown, credentials: { username: 'somebody-else' } };
+    expect((await api.call('PUT', '/carriers/mine', other)).body.error.message).toContain('credentials.password');
+
+    const users = [{ username: 'pbx', password: 'p' }];
+    const made = await api.call('POST', '/voice-connectors', { name: 'M', termination: { credentials: users } });
+    const path = `/voice-connectors/${made.body.id}/termination`;
+    await api.call('PUT', path, { callingRegions: ['US'] });
+    expect((await api.call('GET', `${path}/credentials`)).body).toEqual({ usernames: ['pbx'] });
+    await api.call('DELETE', `${path}/credentials`);
+    expect((await api.call('GET', `${path}/credentials`)).body).toEqual({ usernames: [] });
+  });
+
+  it('makes proxy sessions, which calls then go by', async () => {
+    const { api } = await startWithApi(SETTINGS);
+    const participants = [{ phoneNumber: '+12025550151' }, { phoneNumber: '+12025550152' }];
+    const made = await api.call('POST', '/proxy-sessions', {
+      voiceConnectorId: CONNECTOR,
+      participants,
+      expiryMinutes: 5,
+    });
+    expect(made).toMatchObject({ status: 201, body: { participants: [{ proxyPhoneNumber: OUR_NUMBER }, {}] } });
+    const call = { from: '+12025550151', to: OUR_NUMBER, inbound: true };
+    expect((await api.call('POST', '/route', call)).body).toMatchObject({
+      kind: 'admit',
+      calledNumber: '+12025550152',
+      callingNumber: OUR_NUMBER,
+    });
+    const busy = await api.call('POST', '/proxy-sessions', { voiceConnectorId: CONNECTOR, participants });
+    expect(busy).toMatchObject({ status: 409, body: { error: { message: expect.stringContaining('No number') } } });
+    await api.call('DELETE', `/proxy-sessions/${made.body.id}`);
+    expect((await api.call('POST', '/route', call)).body.code).not.toBe('proxy.routed');
+  });
+
   it('outlives a restart with what it was told', async () => {
     const { gateway, api } = await startWithApi(SETTINGS);
     await api.call('POST', '/carriers', { name: 'mine', hosts: [{ host: '127.0.0.1', port: 9 }] });
