@@ -82,6 +82,9 @@ function sessionLines(version: number): string[] {
   ];
 }
 
+/** Requests whose responses say where the peer is. */
+const TARGET_METHODS = new Set(['INVITE', 'UPDATE']);
+
 /** Headers saved from each request: enough to answer it later, after others have come. */
 const SAVED = ['Via', 'From', 'To', 'CSeq', 'Contact'] as const;
 
@@ -93,6 +96,8 @@ export class Script {
   #inviteSequence = 0;
   #last = '';
   #first = true;
+  /** Method of the request last sent. */
+  #asked = '';
   /** An INVITE was sent whose 100 has not been scripted. */
   #awaitsTrying = false;
 
@@ -104,6 +109,7 @@ export class Script {
   invite(parts: MessageParts = {}): this {
     const { called, host } = this.place;
     this.#inviteSequence = ++this.#sequence;
+    this.#asked = 'INVITE';
     const lines = [...this.#outgoing(`INVITE sip:${called}@${host}`, 'INVITE', this.#sequence, false), this.#contact()];
     this.#send(lines, parts, true);
     this.#awaitsTrying = true;
@@ -113,6 +119,7 @@ export class Script {
   /** Any request inside the dialog, INVITE too. */
   request(method: string, parts: MessageParts = {}): this {
     const sequence = ++this.#sequence;
+    this.#asked = method === 'PRACK' ? 'INVITE' : method;
     if (method === 'INVITE') this.#inviteSequence = sequence;
     const lines = this.#outgoing(`${method} [next_url]`, method, sequence, true);
     if (method === 'INVITE' || method === 'UPDATE' || method === 'REFER') lines.push(this.#contact());
@@ -155,7 +162,7 @@ export class Script {
     this.#awaitsTrying = false;
     const established = status > 100 && status < 300;
     if (established && !optional) this.#first = false;
-    const rrs = established ? ' rrs="true"' : '';
+    const rrs = established && TARGET_METHODS.has(this.#asked) ? ' rrs="true"' : '';
     const actions = reliable ? this.#save('RSeq', 'rseq', '[0-9]+') : '';
     this.#steps.push(
       `<recv response="${status}"${rrs}${optional ? ' optional="true"' : ''}>${optional ? '' : action(actions)}</recv>`,
@@ -199,6 +206,12 @@ export class Script {
   play(audio: string): this {
     this.#settleTrying();
     this.#steps.push(`<nop><action><exec rtp_stream="${audio}"/></action></nop>`);
+    return this;
+  }
+
+  /** The call is over, and repeated messages are still answered for a while. */
+  linger(ms: number): this {
+    this.#steps.push(`<timewait milliseconds="${ms}"/>`);
     return this;
   }
 
