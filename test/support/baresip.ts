@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
@@ -18,7 +18,9 @@ export interface PhoneOptions {
   readonly speech: Sound;
   readonly autoAnswer?: boolean;
   readonly password?: string;
-  readonly transport?: 'udp' | 'tcp';
+  readonly transport?: 'udp' | 'tcp' | 'tls';
+  /** PEM files: whom it trusts, and what it shows on the port above its SIP port. */
+  readonly certificates?: { readonly ca: string; readonly certificate: string; readonly key: string };
   /** `srtp-mand`: takes and offers nothing but SRTP keyed by SDES; absent: media in clear. */
   readonly mediaEncryption?: 'srtp' | 'srtp-mand';
 }
@@ -132,6 +134,10 @@ async function startOnFreePorts(options: PhoneOptions): Promise<Phone> {
   writeFileSync(join(directory, 'config'), configuration(directory, port, controlPort, mediaPort, options));
   writeFileSync(join(directory, 'accounts'), account(options, port));
   writeFileSync(join(directory, 'contacts'), '');
+  if (options.certificates) {
+    const { certificate, key } = options.certificates;
+    writeFileSync(join(directory, 'own.pem'), `${readFileSync(key, 'utf8')}${readFileSync(certificate, 'utf8')}`);
+  }
   const program = new Program('baresip', ['-f', directory], { env: { HOME: directory, TERM: 'dumb' } });
   onTestFinished(() => void program.stop('SIGKILL'));
   await program.line((line) => line.includes('baresip is ready'));
@@ -145,7 +151,7 @@ function configuration(
   port: number,
   controlPort: number,
   mediaPort: number,
-  { mediaEncryption }: PhoneOptions,
+  { mediaEncryption, certificates }: PhoneOptions,
 ): string {
   const sound = ['g711', 'aufile', 'aubridge', 'sndfile'];
   const modules = MODULE_PATHS.find((path) => existsSync(path));
@@ -166,6 +172,7 @@ function configuration(
     `rtp_ports ${mediaPort}-${mediaPort + 39}`,
     'jitter_buffer_delay 2-10',
     'statmode_default off',
+    ...(certificates ? [`sip_certificate ${directory}/own.pem`, `sip_cafile ${certificates.ca}`] : []),
   ].join('\n')}\n`;
 }
 
