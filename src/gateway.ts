@@ -28,6 +28,7 @@ import { CallMetrics, createRegistry, MetricsServer, PlainCounters, registerNode
 import { HealthProber } from './routing/index.js';
 import { type MediaEngine, TypescriptEngine } from './rtp/index.js';
 import { loadNative, NativeEngine } from './rtp/native/index.js';
+import { RtpengineEngine } from './rtp/rtpengine/index.js';
 import {
   ContactedPeers,
   createLocator,
@@ -461,7 +462,9 @@ function mediaEngine(config: GatewayConfig, logger: Logger): MediaEngine {
     logger,
   };
   if (media.engine === 'typescript') return new TypescriptEngine(options);
-  if (media.engine === 'rtpengine') throw unavailable('rtpengine', 'it is not part of this version');
+  if (media.engine === 'rtpengine') {
+    return new RtpengineEngine({ ...options, daemons: media.rtpengine });
+  }
   let missing = '';
   const binding = loadNative((reason) => {
     missing = reason;

@@ -3,5 +3,7 @@ export const DEBIAN_PACKAGES = [
   { command: 'sipp', package: 'sip-tester', neededFor: 'tests with SIPp as caller and answerer' },
   { command: 'baresip', package: 'baresip-core', neededFor: 'tests between two baresip phones' },
   { command: 'sipsak', package: 'sipsak', neededFor: 'tests with sipsak' },
+  { command: 'rtpengine', package: 'rtpengine-daemon', neededFor: 'tests of the rtpengine media engine' },
+  { command: 'linphonec', package: 'linphone-cli', neededFor: 'tests with a linphone phone' },
   { command: 'tshark', package: 'tshark', neededFor: 'checking RTP figures against Wireshark' },
 ];

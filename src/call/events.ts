@@ -53,8 +53,8 @@ export interface PathTotals {
   readonly rtcpBytes: number;
   readonly packetsLost: number | null;
   /** Measured paths only. */
-  readonly reordered?: number;
-  readonly duplicates?: number;
+  readonly reordered?: number | null;
+  readonly duplicates?: number | null;
   readonly jitterMaxUs?: number | null;
   readonly burstDensity?: number | null;
   readonly gapDensity?: number | null;

@@ -75,7 +75,7 @@ function received(previous: LegFigures | undefined, current: LegFigures): PathQu
     rtcpPackets: now.rtcpPackets - (before?.rtcpPackets ?? 0),
     rtcpBytes: now.rtcpBytes - (before?.rtcpBytes ?? 0),
     packetsLost: now.packets === 0 ? null : now.lost,
-    packetsLostInterval: now.packets === 0 ? null : Math.max(0, now.lost - (before?.lost ?? 0)),
+    packetsLostInterval: now.packets === 0 || now.lost === null ? null : Math.max(0, now.lost - (before?.lost ?? 0)),
     jitterUs: now.jitterMeanUs ?? now.jitterUs,
   };
 }

@@ -79,11 +79,14 @@ export interface ReceptionFigures {
   readonly bytes: number;
   readonly rtcpPackets: number;
   readonly rtcpBytes: number;
-  /** Expected minus received over all synchronisation sources; may fall when late packets come, never below 0. */
-  readonly lost: number;
+  /**
+   * Expected minus received over all synchronisation sources; may fall when late packets come, never below 0. These
+   * three are null where the engine does not measure them.
+   */
+  readonly lost: number | null;
   /** Packets with a sequence number below the highest seen that were not seen before. */
-  readonly reordered: number;
-  readonly duplicates: number;
+  readonly reordered: number | null;
+  readonly duplicates: number | null;
   /** Interarrival jitter of the current source now, microseconds; null before the second packet. */
   readonly jitterUs: number | null;
   /** Mean and maximum of the jitter estimate over the packets since the previous `read` with `closeInterval`. */

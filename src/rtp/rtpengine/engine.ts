@@ -1,0 +1,96 @@
+import { GatewayError, type Logger, type Random, type Scheduler } from '../../core/index.js';
+import type { EngineHealth, MediaEngine, MediaSession, SessionOrder } from '../engine.js';
+import { type Daemon, type DaemonOptions, DaemonPool } from './pool.js';
+import { RtpengineSession } from './session.js';
+
+export interface RtpengineEngineOptions {
+  readonly daemons: readonly DaemonOptions[];
+  readonly scheduler: Scheduler;
+  readonly random: Random;
+  readonly logger: Logger;
+}
+
+const PORTS_PER_SESSION = 4;
+
+/**
+ * The media engine whose packets are carried by rtpengine daemons elsewhere, spoken to by their NG protocol.
+ *
+ *     call ── MediaEngine ──► session ── offer, answer, query, delete ──► one daemon of the pool
+ */
+export class RtpengineEngine implements MediaEngine {
+  readonly name = 'rtpengine';
+  readonly #options: RtpengineEngineOptions;
+  readonly #pool: DaemonPool;
+  readonly #sessions = new Set<RtpengineSession>();
+
+  constructor(options: RtpengineEngineOptions) {
+    const { daemons, scheduler, random, logger } = options;
+    this.#options = options;
+    this.#pool = new DaemonPool(daemons, scheduler, random, logger);
+  }
+
+  start(): Promise<void> {
+    return this.#pool.start();
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([...this.#sessions].map((session) => session.close()));
+    this.#pool.stop();
+  }
+
+  async open(order: SessionOrder): Promise<MediaSession> {
+    let cause: unknown;
+    for (const daemon of this.#pool.order()) {
+      const session = this.#sessionAt(daemon, order);
+      try {
+        await session.open();
+        this.#sessions.add(session);
+        daemon.sessions++;
+        return session;
+      } catch (error) {
+        cause = error;
+        this.#fault(daemon, error);
+      }
+    }
+    throw new GatewayError('media.no-port', 'No rtpengine daemon gave media ports.', {
+      origin: 'local',
+      sipStatus: 503,
+      ...(cause !== undefined && { cause }),
+    });
+  }
+
+  health(): EngineHealth {
+    return {
+      sessions: this.#sessions.size,
+      portsInUse: PORTS_PER_SESSION * this.#sessions.size,
+      portsQuarantined: 0,
+      portsFree: this.portsFree,
+      dropped: {},
+    };
+  }
+
+  /** As the daemons told at their last ping. */
+  get portsFree(): number {
+    return this.#pool.daemons.reduce((sum, { up, portsFree }) => sum + (up ? portsFree : 0), 0);
+  }
+
+  #sessionAt(daemon: Daemon, order: SessionOrder): RtpengineSession {
+    const { scheduler, random } = this.#options;
+    const session: RtpengineSession = new RtpengineSession({
+      order,
+      daemon,
+      callId: `${order.id}-${random.uint32().toString(36)}${random.uint32().toString(36)}`,
+      scheduler,
+      onClosed: () => {
+        if (this.#sessions.delete(session)) daemon.sessions--;
+      },
+      onFault: (error) => this.#fault(daemon, error),
+    });
+    return session;
+  }
+
+  #fault(daemon: Daemon, error: unknown): void {
+    if (error instanceof GatewayError && error.code === 'media.rtpengine-silent') this.#pool.failed(daemon);
+    this.#options.logger.warn({ err: error, daemon: daemon.name }, 'rtpengine did not do as it was told');
+  }
+}

@@ -1,0 +1,2 @@
+export { RtpengineEngine, type RtpengineEngineOptions } from './engine.js';
+export type { DaemonOptions } from './pool.js';

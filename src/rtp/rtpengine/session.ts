@@ -1,0 +1,219 @@
+import { GatewayError, type Scheduler, type Timer } from '../../core/index.js';
+import type {
+  LegFigures,
+  LocalPorts,
+  MediaSession,
+  RemoteDescription,
+  SessionFigures,
+  SessionOrder,
+  Side,
+} from '../engine.js';
+import { type Bencoded, type BencodedMap, textOf } from './bencode.js';
+import { readPorts, serializePeer, UNKNOWN_PEER } from './description.js';
+import { NO_FIGURES, type QueryReading, readQuery } from './figures.js';
+import { Passage } from './passage.js';
+import type { Daemon } from './pool.js';
+
+export interface SessionParts {
+  readonly order: SessionOrder;
+  readonly daemon: Daemon;
+  /** The daemon's name of the call; unlike any other's. */
+  readonly callId: string;
+  readonly scheduler: Scheduler;
+  readonly onClosed: () => void;
+  /** Something that was ordered could not be done. */
+  readonly onFault: (error: unknown) => void;
+}
+
+const other = (side: Side): Side => (side === 'customer' ? 'remote' : 'customer');
+
+const FLAGS: readonly Bencoded[] = ['port latching', 'strict source', 'trust-address'];
+/** Its own address even where the other peer's is 0.0.0.0. */
+const REPLACED: readonly Bencoded[] = ['zero-address'];
+/** Polls of a session in the time its silence is measured by. */
+const POLLS_PER_TIMEOUT = 5;
+const MAX_POLL_MS = 5000;
+const MIN_POLL_MS = 200;
+
+/**
+ * One session at one daemon. rtpengine tells a port only in answer to a description, so the session opens with
+ * descriptions of two peers nobody knows; with `port latching` the ports stay as they are over all that follow.
+ *
+ *   open      offer customer (nowhere) ─► port for remote     answer remote (nowhere) ─► port for customer
+ *   describe  offer of the side that changed, answer of the other as last described; block or unblock media
+ *   read      query      every timeout/5: query, and the silence of each side is judged by its packet count
+ *   close     query, delete
+ */
+export class RtpengineSession implements MediaSession {
+  readonly id: string;
+  #customer: LocalPorts | undefined;
+  #remote: LocalPorts | undefined;
+  readonly #parts: SessionParts;
+  readonly #peers: Record<Side, RemoteDescription> = { customer: UNKNOWN_PEER, remote: UNKNOWN_PEER };
+  readonly #described = new Set<Side>();
+  /** By the side whose packets pass. */
+  readonly #passages: Readonly<Record<Side, Passage>> = { customer: new Passage(), remote: new Passage() };
+  #version = 0;
+  #queue: Promise<void> = Promise.resolve();
+  #last: SessionFigures = NO_FIGURES;
+  #closing: Promise<SessionFigures> | undefined;
+  #timer: Timer | undefined;
+  readonly #silence: Record<Side, { packets: number; sinceMs: number; told: boolean }>;
+
+  constructor(parts: SessionParts) {
+    this.id = parts.order.id;
+    this.#parts = parts;
+    const fresh = () => ({ packets: 0, sinceMs: parts.scheduler.nowMs(), told: false });
+    this.#silence = { customer: fresh(), remote: fresh() };
+  }
+
+  get customer(): LocalPorts {
+    return this.#customer!;
+  }
+
+  get remote(): LocalPorts {
+    return this.#remote!;
+  }
+
+  /** Takes ports of the daemon. @throws GatewayError as `NgClient.request`; `media.no-port` where it has none */
+  async open(): Promise<void> {
+    const [remote, customer] = await this.#exchange('customer');
+    this.#remote = readPorts(remote);
+    this.#customer = readPorts(customer);
+    if (!this.#remote || !this.#customer) {
+      throw new GatewayError('media.no-port', 'The rtpengine daemon gave no port', {
+        origin: 'remote',
+        sipStatus: 503,
+      });
+    }
+    await this.#gate('customer');
+    await this.#gate('remote');
+    this.#schedule();
+  }
+
+  /** @throws GatewayError `media.srtp-unsupported` (488): the daemon seals with keys of its own choice alone */
+  describe(side: Side, description: RemoteDescription): void {
+    if (this.#closing) return;
+    if (description.srtp) {
+      throw new GatewayError('media.srtp-unsupported', 'The rtpengine engine carries no SRTP', {
+        origin: 'local',
+        sipStatus: 488,
+      });
+    }
+    this.#peers[side] = description;
+    this.#described.add(side);
+    this.#hear(side);
+    this.#queue = this.#queue.then(() => this.#apply(side)).catch(this.#parts.onFault);
+  }
+
+  async read(): Promise<SessionFigures> {
+    return this.#closing ?? this.#query();
+  }
+
+  close(): Promise<SessionFigures> {
+    this.#closing ??= this.#finish();
+    return this.#closing;
+  }
+
+  async #apply(side: Side): Promise<void> {
+    await this.#exchange(side);
+    await this.#gate('customer');
+    await this.#gate('remote');
+  }
+
+  /** Directions in descriptions do not stop the daemon's packets: what a side sends is blocked and unblocked apart. */
+  async #gate(from: Side): Promise<void> {
+    const to = this.#peers[other(from)];
+    const passes = this.#described.size === 2 && /recv/.test(this.#peers[from].direction) && /send/.test(to.direction);
+    if (passes === this.#passages[from].open) return;
+    const { client } = this.#parts.daemon;
+    const call = { 'call-id': this.#parts.callId };
+    await client.request(passes ? 'unblock media' : 'block media', { ...call, 'from-tag': from });
+    this.#passages[from].set(passes, readQuery(await client.request('query', call)).counted[from]);
+  }
+
+  /** Offers one side's peer to the other and answers for that; resolves with both descriptions that came back. */
+  async #exchange(side: Side): Promise<[string, string]> {
+    const version = ++this.#version;
+    const parts = (named: Side): BencodedMap => ({
+      'call-id': this.#parts.callId,
+      'from-tag': side,
+      'to-tag': other(side),
+      sdp: serializePeer(this.#peers[named], version),
+      flags: FLAGS,
+      replace: REPLACED,
+      ICE: 'remove',
+    });
+    const { client } = this.#parts.daemon;
+    const offer = await client.request('offer', { ...parts(side), 'rtcp-mux': ['offer', 'accept'] });
+    const answer = await client.request('answer', parts(other(side)));
+    return [textOf(offer.sdp) ?? '', textOf(answer.sdp) ?? ''];
+  }
+
+  async #query(): Promise<SessionFigures> {
+    await this.#queue;
+    try {
+      this.#note(readQuery(await this.#parts.daemon.client.request('query', { 'call-id': this.#parts.callId })));
+    } catch (error) {
+      this.#parts.onFault(error);
+    }
+    return this.#last;
+  }
+
+  #note({ counted, figures }: QueryReading): void {
+    for (const side of ['customer', 'remote'] as const) {
+      const [before, now] = [this.#last[side].latched, counted[side].latched];
+      if (now && (now.address !== before?.address || now.port !== before.port)) {
+        this.#parts.order.onEvent({ kind: 'latched', side, ...now });
+      }
+      if (counted[side].packets !== this.#silence[side].packets) this.#hear(side, counted[side].packets);
+    }
+    this.#last = { customer: this.#withSent('customer', figures), remote: this.#withSent('remote', figures) };
+  }
+
+  #withSent(side: Side, figures: SessionFigures): LegFigures {
+    const leg = figures[side];
+    return { ...leg, sent: { ...leg.sent, ...this.#passages[other(side)].passed(figures[other(side)].received) } };
+  }
+
+  #hear(side: Side, packets = this.#silence[side].packets): void {
+    this.#silence[side] = { packets, sinceMs: this.#parts.scheduler.nowMs(), told: false };
+  }
+
+  #schedule(): void {
+    const { order, scheduler } = this.#parts;
+    const pollMs = Math.min(MAX_POLL_MS, Math.max(MIN_POLL_MS, (order.timeoutSeconds * 1000) / POLLS_PER_TIMEOUT));
+    this.#timer = scheduler.after(pollMs, () => void this.#poll());
+  }
+
+  async #poll(): Promise<void> {
+    await this.#query();
+    if (this.#closing) return;
+    for (const side of ['customer', 'remote'] as const) this.#judge(side);
+    this.#schedule();
+  }
+
+  #judge(side: Side): void {
+    const silence = this.#silence[side];
+    const { direction, rtpPort } = this.#peers[side];
+    const waitedFor = this.#described.size === 2 && rtpPort !== 0 && /recv/.test(direction);
+    const nowMs = this.#parts.scheduler.nowMs();
+    if (!waitedFor) this.#hear(side);
+    else if (!silence.told && nowMs - silence.sinceMs >= this.#parts.order.timeoutSeconds * 1000) {
+      silence.told = true;
+      this.#parts.order.onEvent({ kind: 'timeout', side });
+    }
+  }
+
+  async #finish(): Promise<SessionFigures> {
+    this.#timer?.cancel();
+    const figures = await this.#query();
+    try {
+      await this.#parts.daemon.client.request('delete', { 'call-id': this.#parts.callId, 'delete delay': 0 });
+    } catch (error) {
+      this.#parts.onFault(error);
+    }
+    this.#parts.onClosed();
+    return figures;
+  }
+}
