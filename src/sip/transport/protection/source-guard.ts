@@ -6,7 +6,7 @@ import { BucketTable, type Rate, TokenBucket } from './token-bucket.js';
  *
  *                     allow ───────────────────────────────────────────────► on
  *     admits(address) limited ─ bucket of this source ─ bucket of all such ─► on        (unknown: may still authenticate)
- *                     deny ──── 'drop': never · 'answer': 50/s each ────────► on, to be refused
+ *                     deny ──── 'drop': never · 'answer': 25/s each ────────► on, to be refused
  *
  * A denied source is also sent no more than that many messages a second, whoever writes them: retransmissions of a
  * 403 that nobody acknowledges included.
@@ -31,7 +31,8 @@ export interface GuardLimits {
 export const DEFAULT_GUARD_LIMITS: GuardLimits = {
   unknownSource: { perSecond: 100, burst: 200 },
   unknownSources: { perSecond: 2000, burst: 2000 },
-  deniedSource: { perSecond: 50, burst: 50 },
+  // A full bucket and what fills it meanwhile: never more than 50 in any second.
+  deniedSource: { perSecond: 25, burst: 25 },
   deniedSources: { perSecond: 500, burst: 500 },
   tableSize: 10_000,
 };
