@@ -179,7 +179,8 @@ export const CODES = {
   'api.not-found': 'The management API has nothing at that path.',
   'api.internal': 'A request to the management API failed inside the gateway.',
   'api.unreachable': 'No gateway answers where the configuration says its management API listens.',
-  'api.insecure-listener': 'An access key came over clear HTTP to a listener that other machines reach; it is not looked at.',
+  'api.insecure-listener':
+    'An access key came over clear HTTP to a listener that other machines reach; it is not looked at.',
   'records.unsupported': 'The place for records that is configured is not supported by this build.',
 } as const satisfies Readonly<Record<string, string>>;
 
