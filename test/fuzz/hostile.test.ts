@@ -50,6 +50,8 @@ const ROWS: Readonly<Record<string, string>> = {
   'open brackets': `Contact: ${'<'.repeat(30_000)}\r\n`,
   colons: `${':'.repeat(30_000)}\r\n`,
   'bare line feeds': '\n'.repeat(30_000),
+  'rows that end in LF': 'Via: x\n'.repeat(4500),
+  'rows that end in CR': 'Via: x\r'.repeat(4500),
   'carriage returns': `${'\r'.repeat(30_000)}\r\n`,
   'rows beyond the limit': 'a:\r\n'.repeat(8000),
   'rows that are none': 'a\r\n'.repeat(10_000),

@@ -211,7 +211,10 @@ export const nameLength = (id: number): number => lengths[id]!;
 
 /** Identity of the name in bytes[start, end), in any spelling; ID_UNKNOWN when not listed. */
 export function headerIdAt(bytes: Uint8Array, text: string, start: number, end: number): number {
-  return end - start === 1 ? compactIds[bytes[start]!]! : headerId(text.slice(start, end));
+  if (end - start === 1) return compactIds[bytes[start]!]!;
+  const known = knownNameAt(bytes, start, bytes.length);
+  if (known !== ID_NONE || bytes[end] === COLON) return known;
+  return headerId(text.slice(start, end));
 }
 
 /** Identity of a name in any spelling, compact forms included; ID_UNKNOWN when not listed. */

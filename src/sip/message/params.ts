@@ -4,6 +4,7 @@ import { unquote } from './lists.js';
 import { bytesOf } from './wire-bytes.js';
 import { lineSafe } from './wire-text.js';
 
+const SP = 0x20;
 const DQUOTE = 0x22;
 const COMMA = 0x2c;
 const SEMICOLON = 0x3b;
@@ -58,8 +59,13 @@ export class Params {
   set(name: string, value?: string): void {
     const safe = value === undefined ? undefined : lineSafe(value);
     const param = this.find(name);
-    if (param !== undefined) param.value = safe;
-    else this.append(new Param(lineSafe(name), this.readable(lineSafe(name)), safe));
+    if (param !== undefined) {
+      param.value = safe;
+      return;
+    }
+    const added = new Param(lineSafe(name), this.readable(lineSafe(name)), safe);
+    if (this.first === undefined) this.first = added;
+    else this.appendNew(added, this.first);
   }
 
   delete(name: string): void {
@@ -117,25 +123,26 @@ export class Params {
    */
   read(bytes: Uint8Array, text: string, start: number, end: number): number {
     let at = start;
-    let last: Param | undefined;
+    let last = this.first;
     for (let count = 1; at < end && bytes[at] !== COMMA; count++) {
       if (bytes[at] !== SEMICOLON) throw new SipSyntaxError('parameters: stray character');
-      const nameStart = skipBlanks(bytes, at + 1, end);
+      const nameStart = isBlankAt(bytes, at + 1, end) ? skipBlanks(bytes, at + 1, end) : at + 1;
       at = skipClass(PARAM_NAME, bytes, nameStart, end);
       if (at === nameStart) throw new SipSyntaxError('parameters: empty parameter');
       const name = text.slice(nameStart, at);
-      at = skipBlanks(bytes, at, end);
+      if (isBlankAt(bytes, at, end)) at = skipBlanks(bytes, at, end);
       let value: string | undefined;
       if (at < end && bytes[at] === EQUALS) {
-        const valueStart = skipBlanks(bytes, at + 1, end);
+        const valueStart = isBlankAt(bytes, at + 1, end) ? skipBlanks(bytes, at + 1, end) : at + 1;
         at = endOfValue(bytes, valueStart, end);
         value = text.slice(valueStart, at);
-        at = skipBlanks(bytes, at, end);
+        if (isBlankAt(bytes, at, end)) at = skipBlanks(bytes, at, end);
       }
       if (count > MAX_PARAMS) throw new SipSyntaxError('parameters: too many');
-      if (this.first !== undefined && this.find(name) !== undefined)
-        throw new SipSyntaxError('parameters: repeated parameter');
-      last = this.append(new Param(name, this.readable(name), value), last);
+      const param = new Param(name, this.readable(name), value);
+      if (last === undefined) this.first = param;
+      else this.appendNew(param, last);
+      last = param;
     }
     return at;
   }
@@ -145,13 +152,12 @@ export class Params {
     return text;
   }
 
-  /** @param after a parameter known to be in the chain, from which the end is sought */
-  private append(param: Param, after: Param | undefined = this.first): Param {
+  /** Appends a parameter whose name is not there yet, looking for the end from one that is. */
+  private appendNew(param: Param, after: Param): void {
+    if (this.find(param.name) !== undefined) throw new SipSyntaxError('parameters: repeated parameter');
     let last = after;
-    while (last?.next !== undefined) last = last.next;
-    if (last === undefined) this.first = param;
-    else last.next = param;
-    return param;
+    while (last.next !== undefined) last = last.next;
+    last.next = param;
   }
 
   private find(name: string): Param | undefined {
@@ -163,6 +169,9 @@ export class Params {
 
 const isSameName = (a: string, b: string): boolean =>
   a === b || (a.length === b.length && a.toLowerCase() === b.toLowerCase());
+
+/** Blanks are rare: asking first is cheaper than a call that skips none. */
+const isBlankAt = (bytes: Uint8Array, at: number, end: number): boolean => at < end && bytes[at]! <= SP;
 
 function endOfValue(bytes: Uint8Array, start: number, end: number): number {
   if (start < end && bytes[start] === DQUOTE) {

@@ -101,7 +101,8 @@ export class HeaderScan {
         this.bodyStart = at;
         return;
       }
-      at = this.row(bytes, at, end);
+      const after = this.plainRow(bytes, at, end);
+      at = after < 0 ? this.row(bytes, at, end) : after;
     }
     if (at + 1 < end) {
       this.bodyStart = at + 2;
@@ -112,12 +113,29 @@ export class HeaderScan {
     else this.report('parse.truncated', end, 'Header fields do not end');
   }
 
-  /** Reads one row with the lines folded into it. @returns offset after its line end, `end` where that is missing */
-  private row(bytes: Buffer, start: number, end: number): number {
+  /**
+   * Reads a row as nearly every sender writes it: a long name, colon, one space, a value without blanks at its ends,
+   * CRLF, and no folded line after it.
+   * @returns offset after its line end; -1 where the row is another, of which nothing was taken
+   */
+  private plainRow(bytes: Buffer, start: number, end: number): number {
     const id = knownNameAt(bytes, start, end);
-    const colon = id === NONE ? this.endOfName(bytes, start, end) : start + nameLength(id);
-    let valueStart = id === NONE && bytes[colon] !== COLON ? colon : colon + 1;
-    while (valueStart < end && (bytes[valueStart] === SP || bytes[valueStart] === HT)) valueStart++;
+    if (id === NONE) return -1;
+    const value = start + nameLength(id) + 2;
+    const lineEnd = this.text.indexOf('\n', value);
+    const valueEnd = lineEnd - 1;
+    if (lineEnd + 1 >= end || valueEnd <= value || this.text.indexOf('\r', value) !== valueEnd) return -1;
+    const next = bytes[lineEnd + 1]!;
+    if (bytes[value - 1] !== SP || bytes[value]! <= SP || bytes[valueEnd - 1]! <= SP || next === SP || next === HT)
+      return -1;
+    this.add(id, start, lineEnd + 1, value, valueEnd);
+    return lineEnd + 1;
+  }
+
+  /** Reads any row with the lines folded into it. @returns offset after its line end, `end` where that is missing */
+  private row(bytes: Buffer, start: number, end: number): number {
+    const colon = this.endOfName(bytes, start, end);
+    const valueStart = skipBlanks(bytes, bytes[colon] === COLON ? colon + 1 : colon, end);
     const strays = this.strays;
     let lineEnd = this.endOfLine(valueStart);
     if (lineEnd < 0) return end;
@@ -125,9 +143,9 @@ export class HeaderScan {
     if (folded) lineEnd = this.endOfFolded(bytes, lineEnd, end);
     if (lineEnd < 0) return end;
     if (this.strays > strays) return lineEnd + 1;
+    const id = this.nameAt(bytes, start, colon);
     const valueEnd = folded ? ~(lineEnd - 1) : trimEnd(bytes, valueStart, lineEnd - 1);
-    const known = id === NONE ? this.unusualName(bytes, start, colon) : id;
-    if (known >= NONE) this.add(known, start, lineEnd + 1, valueStart, valueEnd);
+    if (id >= NONE) this.add(id, start, lineEnd + 1, valueStart, valueEnd);
     else this.report('parse.header-line', start, 'Malformed header line');
     return lineEnd + 1;
   }
@@ -181,14 +199,10 @@ export class HeaderScan {
     this.count++;
   }
 
-  /**
-   * Identity of a name that was not found as it stands: not listed, in compact form, or with blanks before its colon.
-   * @returns -1 where it is no name
-   */
-  private unusualName(bytes: Buffer, start: number, colon: number): number {
+  /** Identity of the name before a colon, in any spelling; -1 where it is no name. */
+  private nameAt(bytes: Buffer, start: number, colon: number): number {
     const nameEnd = trimEnd(bytes, start, colon);
     if (bytes[colon] !== COLON || nameEnd === start || skipClass(TOKEN, bytes, start, nameEnd) < nameEnd) return -1;
-    if (nameEnd === colon && nameEnd - start > 1) return NONE;
     return headerIdAt(bytes, this.text, start, nameEnd);
   }
 
