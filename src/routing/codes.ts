@@ -165,6 +165,8 @@ export const CODES = {
   'config.listener': 'A listener of the configuration cannot be used.',
   'config.cidr': 'A range of the configuration is no address and no CIDR block.',
   'config.tls': 'The certificate or key of the configuration cannot be used.',
+  'media.rtpengine-silent': 'A daemon of the rtpengine pool did not answer in time.',
+  'media.rtpengine-refused': 'A daemon of the rtpengine pool refused an order.',
   'store.conflict': 'The resource is declared in the configuration file, or its state does not allow the change.',
   'store.not-found': 'There is no such resource.',
   'store.invalid': 'The change breaks a rule of the configuration; each fault is named.',
