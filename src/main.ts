@@ -15,7 +15,7 @@ import {
   UsageError,
 } from './control/index.js';
 import { GatewayError } from './core/index.js';
-import { startGateway } from './gateway.js';
+import { startGateway } from './gateway/index.js';
 
 const output: Output = { out: (text) => process.stdout.write(text), err: (text) => process.stderr.write(text) };
 

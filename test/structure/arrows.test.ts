@@ -17,7 +17,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   control: ['core', 'config', 'sip', 'rtp', 'routing', 'call', 'store', 'metrics'],
 };
 /** Programs and compositions, which may import from anywhere. */
-const PROGRAMS = new Set(['main.ts', 'gateway.ts', 'demo', 'simulation']);
+const PROGRAMS = new Set(['main.ts', 'gateway', 'demo', 'simulation']);
 
 function* sources(directory: string): Generator<string> {
   for (const name of readdirSync(directory)) {

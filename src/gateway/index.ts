@@ -1,0 +1,222 @@
+import { isIPv6 } from 'node:net';
+import { Authenticator, CallControl, type CallListener, optionsProbe, Policy, Registrar } from '../call/index.js';
+import { type Difference, differences, type GatewayConfig, type LoadOutcome } from '../config/index.js';
+import { ApiServer, CallBook, operationRoutes, resourceRoutes } from '../control/index.js';
+import { Counters, type Logger, SystemRandom, systemScheduler, type Timer } from '../core/index.js';
+import { HealthProber } from '../routing/index.js';
+import { type Catalogue, type EffectiveConfig, purgeNumbers, purgeSessions } from '../store/index.js';
+import { openCatalogue } from './catalogue.js';
+import { managementOf } from './management.js';
+import { mediaEngine } from './media.js';
+import { buildMetrics } from './metrics.js';
+import { buildObservers, openLogFiles } from './observers.js';
+import { startRecords } from './records.js';
+import { contactFor, LIVE_PATHS, sourceRules, tlsOptions } from './settings.js';
+import { buildSignaling } from './signaling.js';
+
+/**
+ * Builds the gateway, part by part, in order; the only place where all of them meet.
+ *
+ *   catalogue ─► policy ─► journal, records, logs, metrics ─► media engine ─► SIP transports and core ─► call control
+ *
+ * Stopping runs the other way round.
+ */
+
+export interface Gateway {
+  /** Bound listeners, as URLs. */
+  readonly listeners: readonly string[];
+  readonly metricsUrl: string | undefined;
+  readonly callsActive: number;
+  readonly apiUrl: string | undefined;
+  /**
+   * Applies a new configuration to what may change while running, whole or not at all; running calls are untouched.
+   * @throws ResourceError where what it declares clashes with what the API made
+   */
+  reload(config: GatewayConfig, who: string): Promise<readonly Difference[]>;
+  /** New calls get 503; resolves when the last call is over or after `limitSeconds`. */
+  drain(limitSeconds: number): Promise<void>;
+  /** Ends what is left, writes everything, closes every socket. */
+  stop(): Promise<void>;
+}
+
+export interface GatewayOptions {
+  /** Path of the configuration file, as audit lines and conflicts name it. */
+  readonly file?: string;
+  /** Reads the file again, for a reload over the API. */
+  readonly load?: () => LoadOutcome;
+}
+
+export async function startGateway(
+  config: GatewayConfig,
+  logger: Logger,
+  { file = '(embedded defaults)', load }: GatewayOptions = {},
+): Promise<Gateway> {
+  const scheduler = systemScheduler;
+  const random = new SystemRandom();
+  const counters = new Counters();
+  const files = openLogFiles(config, logger);
+  let putInForce = (_effective: EffectiveConfig): void => {};
+  const catalogue = await openCatalogue(config, file, {
+    onChange: (effective) => putInForce(effective),
+    onAudit: (line) => files.audit.append('audit', line.timeMs, line),
+  });
+  const policy = new Policy(catalogue.effective, scheduler, random, logger);
+  const records = startRecords(config, policy, logger);
+  const { registry, callMetrics, mediaLog, trace } = buildObservers(config, policy, files);
+  const media = mediaEngine(config, logger);
+  await media.start();
+  policy.mediaPortsFree = () => media.portsFree;
+
+  const signaling = buildSignaling(config, policy, { random, logger, counters });
+  const { sources, transports, overload, core } = signaling;
+  const callBook = new CallBook();
+  const listeners: CallListener[] = [records.journal, records.recorder, mediaLog, callMetrics, callBook];
+  const settings = config.sip.authentication;
+  const authenticator = new Authenticator(policy, { scheduler, random, counters, settings });
+  const control = new CallControl({
+    signaling: core,
+    media,
+    policy,
+    authenticator,
+    trace,
+    scheduler,
+    random,
+    logger,
+    counters,
+    settings: callSettings(config),
+    listeners,
+    localAddresses: () => transports.listeners().flatMap(({ address, port }) => [address, `${address}:${port}`]),
+  });
+  core.handler = control;
+  await transports.start(core);
+  overload.start();
+
+  const probe = optionsProbe(core, config.domain, config.sip.connectTimeoutMs);
+  const prober = new HealthProber(config.sip.health, policy.health, scheduler, random, probe);
+  policy.onNodeEvent = (event) => {
+    counters.add('node_events', event.kind);
+    if (event.kind === 'target-down') prober.changed(event.targetKey);
+  };
+  const registrar = new Registrar({
+    signaling: core,
+    scheduler,
+    random,
+    contact: (protocol) => contactFor(protocol, transports.listeners(), config.sip.advertise),
+    connectTimeoutMs: config.sip.connectTimeoutMs,
+    announce: (event) => policy.announce(event),
+  });
+  const watchTargets = (): void => {
+    prober.configure(policy.config.sip.health.enabled ? policy.targets() : []);
+    registrar.configure(policy.config.carriers);
+  };
+  watchTargets();
+  putInForce = (effective) => {
+    policy.reload(effective);
+    sources.replace(sourceRules(policy));
+    watchTargets();
+  };
+  const purger = new Purger(catalogue, logger);
+
+  const measured = { registry, counters, control, policy, media, registrar, records, files, overload };
+  const metricsServer = buildMetrics(config, measured);
+  const metricsUrl = await metricsServer?.start();
+
+  let declared = config;
+  const reload = async (next: GatewayConfig, who: string): Promise<readonly Difference[]> => {
+    const changes = differences(declared, next);
+    await catalogue.declare(next, file);
+    declared = next;
+    if (tlsOptions(next)) transports.reloadTls(tlsOptions(next));
+    await catalogue.note(who, 'reload', file, changes);
+    for (const change of changes) logger.info({ change: change.change, path: change.path }, 'configuration changed');
+    const waiting = changes.map(({ path }) => path).filter((path) => !LIVE_PATHS.test(path));
+    if (waiting.length > 0) logger.warn({ paths: waiting }, 'changes that need a restart are not in force');
+    return changes;
+  };
+  const managed = { catalogue, callBook, policy, control, authenticator, registrar, signaling, random, load, reload };
+  const management = managementOf(config, managed);
+  const routes = [...operationRoutes(management), ...resourceRoutes(management)];
+  const { listen } = config.api;
+  const accessKeys = () => catalogue.effective.api.accessKeys;
+  const api = listen && new ApiServer({ ...config.api, listen }, routes, accessKeys, logger);
+  const apiUrl = await api?.start();
+
+  return {
+    listeners: transports.listeners().map(({ transport, ...at }) => `${transport}://${hostPort(at)}`),
+    metricsUrl,
+    apiUrl,
+    get callsActive() {
+      return control.calls.size;
+    },
+    reload,
+    async drain(limitSeconds) {
+      control.drain();
+      await until(() => control.calls.size === 0, limitSeconds * 1000, 100);
+    },
+    async stop() {
+      control.drain();
+      await api?.stop();
+      await registrar.stop();
+      control.endAll('gateway.stopped', 'The gateway was stopped');
+      await until(() => control.calls.size === 0, 2000, 20);
+      await wait(LAST_MESSAGES_MS);
+      prober.stop();
+      purger.stop();
+      overload.stop();
+      await transports.stop();
+      await media.stop();
+      await metricsServer?.stop();
+      await catalogue.close();
+      await Promise.all([files.media.flush(), files.sip.flush(), files.audit.flush()]);
+      if (!(await records.sink.flush(10_000)))
+        logger.error({ queued: records.sink.depth }, 'records not written; the journal keeps them');
+      records.journal.stop();
+      await records.writer.stop();
+    },
+  };
+}
+
+const callSettings = (config: GatewayConfig) => ({
+  domain: config.domain,
+  mediaTimeoutSeconds: config.media.timeoutSeconds,
+  mediaFamilies: config.media.listen.map((address) => (isIPv6(address) ? 6 : 4)) as (4 | 6)[],
+  maxCallSeconds: config.limits.maxCallSeconds,
+  intervalSeconds: 60,
+  sessionTimer: config.sip.sessionTimer,
+  refer: config.sip.refer,
+});
+
+const PURGE_MS = 3_600_000;
+
+/** Deletes what is due in the store: released numbers, ended proxy sessions. At start, then every hour. */
+class Purger {
+  #timer: Timer;
+
+  constructor(catalogue: Catalogue, logger: Logger) {
+    const run = (): void => {
+      this.#timer = systemScheduler.after(PURGE_MS, run);
+      const nowMs = systemScheduler.wallMs();
+      Promise.all([purgeNumbers(catalogue, nowMs), purgeSessions(catalogue, nowMs)]).catch((err) =>
+        logger.error({ err }, 'what is due was not deleted'),
+      );
+    };
+    this.#timer = systemScheduler.after(0, run);
+  }
+
+  stop(): void {
+    this.#timer.cancel();
+  }
+}
+
+/** Time for the answers to our last requests. */
+const LAST_MESSAGES_MS = 200;
+
+const hostPort = ({ address, port }: { readonly address: string; readonly port: number }): string =>
+  `${address.includes(':') ? `[${address}]` : address}:${port}`;
+
+const wait = (ms: number): Promise<void> => new Promise((resolve) => systemScheduler.after(ms, resolve));
+
+async function until(done: () => boolean, limitMs: number, stepMs: number): Promise<void> {
+  const endMs = systemScheduler.nowMs() + limitMs;
+  while (!done() && systemScheduler.nowMs() < endMs) await wait(stepMs);
+}

@@ -1,0 +1,68 @@
+import { type Authenticator, type CallControl, type Policy, placeTestCall, type Registrar } from '../call/index.js';
+import type { Difference, GatewayConfig, LoadOutcome } from '../config/index.js';
+import type { CallBook, Management } from '../control/index.js';
+import { below, type Random, systemScheduler } from '../core/index.js';
+import { type Catalogue, ResourceError } from '../store/index.js';
+import { digestMaker } from './catalogue.js';
+import type { Signaling } from './signaling.js';
+
+export interface ManagedParts {
+  readonly catalogue: Catalogue;
+  readonly callBook: CallBook;
+  readonly policy: Policy;
+  readonly control: CallControl;
+  readonly authenticator: Authenticator;
+  readonly registrar: Registrar;
+  readonly signaling: Signaling;
+  readonly random: Random;
+  readonly load: (() => LoadOutcome) | undefined;
+  readonly reload: (next: GatewayConfig, who: string) => Promise<readonly Difference[]>;
+}
+
+/** What the management API may see and do. */
+export function managementOf(config: GatewayConfig, parts: ManagedParts): Management {
+  const scheduler = systemScheduler;
+  const { catalogue, policy, control, authenticator, registrar, random, load, reload } = parts;
+  const { core, overload } = parts.signaling;
+  return {
+    catalogue,
+    makeDigests: digestMaker(config),
+    random,
+    wallMs: () => scheduler.wallMs(),
+    calls: parts.callBook,
+    decide: (facts) => policy.decide(facts),
+    newConnectorId: () => Array.from({ length: 22 }, () => below(random, 36).toString(36)).join(''),
+    health: () => ({
+      status: control.draining ? 'draining' : overload.overloaded ? 'overloaded' : 'ok',
+      callsActive: control.calls.size,
+      targets: [...policy.health.debugView()].map(({ retryAtMs, ...target }) => ({
+        ...target,
+        ...(retryAtMs !== undefined && { retryInSeconds: Math.ceil((retryAtMs - scheduler.nowMs()) / 1000) }),
+      })),
+      registrations: registrar.views(),
+      terminationHealth: Object.fromEntries(
+        policy.config.voiceConnectors.flatMap(({ id }) => {
+          const last = policy.terminationHealth(id);
+          return last ? [[id, last]] : [];
+        }),
+      ),
+      bans: authenticator.bans(),
+      fraudHolds: policy.fraudHolds(),
+    }),
+    ready: () => ({ ready: !control.draining && !overload.overloaded, status: control.draining ? 'draining' : 'ok' }),
+    releaseHold: (id, country) => policy.releaseHold(id, country),
+    reload: (who) => {
+      const outcome = load?.();
+      if (!outcome) throw new ResourceError('conflict', 'The gateway runs without a configuration file');
+      if (outcome.ok) return reload(outcome.config, who);
+      const told = outcome.faults.map(({ path, message }) => `${path}: ${message}`).join('; ');
+      throw new ResourceError('invalid', told, outcome.faults);
+    },
+    drain: () => control.drain(),
+    testCall: (decision) => {
+      const planned = decision.kind === 'admit' ? decision.plan[0] : undefined;
+      if (!planned) throw new ResourceError('conflict', 'The plan is empty');
+      return placeTestCall(planned, config.domain, core, scheduler);
+    },
+  };
+}

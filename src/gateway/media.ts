@@ -1,0 +1,36 @@
+import type { GatewayConfig } from '../config/index.js';
+import { GatewayError, type Logger, SystemRandom, systemScheduler } from '../core/index.js';
+import { type MediaEngine, TypescriptEngine } from '../rtp/index.js';
+import { loadNative, NativeEngine } from '../rtp/native/index.js';
+import { RtpengineEngine } from '../rtp/rtpengine/index.js';
+
+/** The engine the configuration names; `auto` takes the compiled one where it loads. */
+export function mediaEngine(config: GatewayConfig, logger: Logger): MediaEngine {
+  const { media } = config;
+  const options = {
+    listen: media.listen,
+    ...(media.advertise && { advertise: media.advertise }),
+    ports: { first: media.ports.low, last: media.ports.high },
+    quarantineSeconds: media.quarantineSeconds,
+    scheduler: systemScheduler,
+    random: new SystemRandom(),
+    logger,
+  };
+  if (media.engine === 'typescript') return new TypescriptEngine(options);
+  if (media.engine === 'rtpengine') {
+    return new RtpengineEngine({ ...options, daemons: media.rtpengine });
+  }
+  let missing = '';
+  const binding = loadNative((reason) => {
+    missing = reason;
+  });
+  if (binding) return new NativeEngine({ ...options, binding });
+  if (media.engine === 'native') throw unavailable('native', missing);
+  logger.warn({ reason: missing }, 'native media engine not available, the TypeScript engine carries the media');
+  return new TypescriptEngine(options);
+}
+
+const unavailable = (engine: string, reason: string): GatewayError =>
+  new GatewayError('media.engine-unavailable', `Media engine ${engine} cannot run here: ${reason}`, {
+    origin: 'local',
+  });
