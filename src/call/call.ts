@@ -1,65 +1,25 @@
 import { isIP } from 'node:net';
-import { GatewayError, type Logger, type Random, type Scheduler, type Timer } from '../core/index.js';
+import { GatewayError, type Logger, type Timer } from '../core/index.js';
 import type { Admission, PlannedAttempt } from '../routing/index.js';
-import type { MediaEngine, MediaEvent, Side } from '../rtp/index.js';
+import type { MediaEvent, Side } from '../rtp/index.js';
 import type {
   Dialog,
   InboundLeg,
   InboundLegHandler,
   InboundRequest,
   MessageBody,
-  SessionTimerOrder,
-  SignalingEngine,
   SipRequest,
   SipResponse,
 } from '../sip/index.js';
 import { Attempt, type AttemptEnd, type AttemptHandler } from './attempt.js';
-import { type BridgeHooks, type BridgeSettings, DialogBridge } from './dialog-bridge.js';
+import type { CallParts, Happening } from './call-parts.js';
+import { type BridgeHooks, DialogBridge } from './dialog-bridge.js';
 import type { CallEvent, CallFacts, EndFacts } from './events.js';
 import { passingHeaders } from './headers.js';
 import { identityFor } from './invite-parts.js';
 import { MediaBridge, missingDescription, opposite } from './media-bridge.js';
 import { type AttemptOutcome, bestResponse, q850ForStatus, q850OfReason, reasonRow } from './release.js';
 import { bodyOf, sessionAddress, sessionOf } from './session-body.js';
-
-/** Event without what every event has. */
-export type Happening = CallEvent extends infer Event
-  ? Event extends CallEvent
-    ? Omit<Event, 'transactionId' | 'timeMs'>
-    : never
-  : never;
-
-/** What a call needs of its surroundings. */
-export interface CallParts {
-  readonly signaling: SignalingEngine;
-  readonly media: MediaEngine;
-  readonly scheduler: Scheduler;
-  readonly random: Random;
-  readonly logger: Logger;
-  readonly settings: CallSettings;
-  emit(event: CallEvent): void;
-  /** A target's answer or silence, for its health (passive signals) and Retry-After. */
-  onTargetOutcome(planned: PlannedAttempt, end: AttemptEnd | 'answered'): void;
-  /** Asked before each attempt: false when the target's limits are exhausted by now. */
-  takeTarget(planned: PlannedAttempt): boolean;
-  releaseTarget(planned: PlannedAttempt): void;
-  /** Call-ID of a leg, as it comes to be and when the call is over. */
-  onLeg(callId: string): void;
-  /** The call is over and its last event emitted. */
-  onOver(call: Call): void;
-}
-
-export interface CallSettings extends BridgeSettings {
-  /** Host of our From and P-Asserted-Identity URIs. */
-  readonly domain: string;
-  readonly mediaTimeoutSeconds: number;
-  /** IP versions that media sockets are open for; absent: one, whatever it is. */
-  readonly mediaFamilies?: readonly (4 | 6)[];
-  readonly maxCallSeconds: number;
-  readonly intervalSeconds: number;
-  /** Offered to callees (RFC 4028). */
-  readonly sessionTimer: SessionTimerOrder;
-}
 
 /**
  * One call: the incoming leg, the attempts of its plan one after another, the media between, and its end.

@@ -13,7 +13,8 @@ import {
   type SipResponse,
 } from '../sip/index.js';
 import type { Authenticator } from './authenticator.js';
-import { Call, type CallParts, type CallSettings } from './call.js';
+import { Call } from './call.js';
+import type { CallParts, CallSettings } from './call-parts.js';
 import type { CallEvent, CallFacts, CallListener } from './events.js';
 import type { MessageTrace } from './message-trace.js';
 import type { Policy } from './policy.js';

@@ -1,5 +1,6 @@
 export * from './authenticator.js';
 export * from './call.js';
+export type * from './call-parts.js';
 export * from './control.js';
 export * from './events.js';
 export * from './health-prober.js';

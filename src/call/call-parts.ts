@@ -1,0 +1,47 @@
+import type { Logger, Random, Scheduler } from '../core/index.js';
+import type { PlannedAttempt } from '../routing/index.js';
+import type { MediaEngine } from '../rtp/index.js';
+import type { SessionTimerOrder, SignalingEngine } from '../sip/index.js';
+import type { AttemptEnd } from './attempt.js';
+import type { Call } from './call.js';
+import type { BridgeSettings } from './dialog-bridge.js';
+import type { CallEvent } from './events.js';
+
+/** Event without what every event has. */
+export type Happening = CallEvent extends infer Event
+  ? Event extends CallEvent
+    ? Omit<Event, 'transactionId' | 'timeMs'>
+    : never
+  : never;
+
+/** What a call needs of its surroundings. */
+export interface CallParts {
+  readonly signaling: SignalingEngine;
+  readonly media: MediaEngine;
+  readonly scheduler: Scheduler;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly settings: CallSettings;
+  emit(event: CallEvent): void;
+  /** A target's answer or silence, for its health (passive signals) and Retry-After. */
+  onTargetOutcome(planned: PlannedAttempt, end: AttemptEnd | 'answered'): void;
+  /** Asked before each attempt: false when the target's limits are exhausted by now. */
+  takeTarget(planned: PlannedAttempt): boolean;
+  releaseTarget(planned: PlannedAttempt): void;
+  /** Call-ID of a leg, as it comes to be and when the call is over. */
+  onLeg(callId: string): void;
+  /** The call is over and its last event emitted. */
+  onOver(call: Call): void;
+}
+
+export interface CallSettings extends BridgeSettings {
+  /** Host of our From and P-Asserted-Identity URIs. */
+  readonly domain: string;
+  readonly mediaTimeoutSeconds: number;
+  /** IP versions that media sockets are open for; absent: one, whatever it is. */
+  readonly mediaFamilies?: readonly (4 | 6)[];
+  readonly maxCallSeconds: number;
+  readonly intervalSeconds: number;
+  /** Offered to callees (RFC 4028). */
+  readonly sessionTimer: SessionTimerOrder;
+}
