@@ -1,6 +1,6 @@
 import type { Logger, Random, Scheduler } from '../core/index.js';
 import type { PlannedAttempt } from '../routing/index.js';
-import type { MediaEngine } from '../rtp/index.js';
+import type { MediaEngine, MediaEvent } from '../rtp/index.js';
 import type { SessionTimerOrder, SignalingEngine } from '../sip/index.js';
 import type { AttemptEnd } from './attempt.js';
 import type { Call } from './call.js';
@@ -13,6 +13,19 @@ export type Happening = CallEvent extends infer Event
     ? Omit<Event, 'transactionId' | 'timeMs'>
     : never
   : never;
+
+/** What the media engine tells, as an event of the call; silence is no event but an end. */
+export function happeningOf(told: Exclude<MediaEvent, { kind: 'timeout' }>): Happening {
+  const { side } = told;
+  switch (told.kind) {
+    case 'latched':
+      return { kind: 'media-latched', side, address: told.address, port: told.port };
+    case 'source-refused':
+      return { kind: 'source-refused', side, address: told.address, port: told.port };
+    case 'dtmf':
+      return { kind: 'dtmf', side, event: told.event, durationMs: told.durationMs };
+  }
+}
 
 /** What a call needs of its surroundings. */
 export interface CallParts {

@@ -1,4 +1,3 @@
-import { isIP } from 'node:net';
 import { GatewayError, type Logger, type Timer } from '../core/index.js';
 import type { Admission, PlannedAttempt } from '../routing/index.js';
 import type { MediaEvent, Side } from '../rtp/index.js';
@@ -12,14 +11,19 @@ import type {
   SipResponse,
 } from '../sip/index.js';
 import { Attempt, type AttemptEnd, type AttemptHandler } from './attempt.js';
-import type { CallParts, Happening } from './call-parts.js';
+import { type CallParts, type Happening, happeningOf } from './call-parts.js';
 import { type BridgeHooks, DialogBridge } from './dialog-bridge.js';
 import type { CallEvent, CallFacts, EndFacts } from './events.js';
+import { mayFailOver, planExhausted } from './failover.js';
 import { passingHeaders } from './headers.js';
+import { IntervalReports } from './interval-reports.js';
 import { identityFor } from './invite-parts.js';
+import { LateOffer } from './late-offer.js';
 import { MediaBridge, missingDescription, opposite } from './media-bridge.js';
-import { type AttemptOutcome, bestResponse, q850ForStatus, q850OfReason, reasonRow } from './release.js';
-import { bodyOf, sessionAddress, sessionOf } from './session-body.js';
+import { mediaFamilies } from './media-families.js';
+import { type AttemptOutcome, finalOrder, q850ForStatus, q850OfReason, reasonRow } from './release.js';
+import { ReliableProgress } from './reliable-progress.js';
+import { bodyOf, sessionOf } from './session-body.js';
 
 /**
  * One call: the incoming leg, the attempts of its plan one after another, the media between, and its end.
@@ -42,14 +46,11 @@ export class Call implements InboundLegHandler, AttemptHandler, BridgeHooks {
   #attempt: Attempt | undefined;
   #next = 0;
   #ringing = false;
-  #prack: ((body?: MessageBody) => void) | undefined;
-  /** Reliable provisional responses to the caller without their PRACK, in order: whether each describes the session. */
-  readonly #unacknowledged: boolean[] = [];
-  /** The caller has our description in a message that cannot be lost: a reliable 18x (RFC 3262 §5). */
-  #describedReliably = false;
-  /** The callee's answer, which waits for the PRACK of a description (RFC 3262 §3). */
-  #heldAnswer: (() => void) | undefined;
-  #intervalTimer: Timer | undefined;
+  #lateOffer: LateOffer | undefined;
+  /** Dialogs whose offer came in a reliable provisional response. */
+  readonly #offeredEarly = new Set<Dialog>();
+  readonly #progress: ReliableProgress;
+  readonly #reports: IntervalReports;
   #maxTimer: Timer | undefined;
   #held: Record<Side, boolean> = { customer: false, remote: false };
   readonly #outcomes: AttemptOutcome[] = [];
@@ -62,9 +63,18 @@ export class Call implements InboundLegHandler, AttemptHandler, BridgeHooks {
     this.admission = admission;
     this.#leg = leg;
     this.#parts = parts;
+    this.#progress = new ReliableProgress(leg.request);
     this.#callerSide = admission.direction === 'Outbound' ? 'customer' : 'remote';
     this.#logger = parts.logger.child({ transactionId: facts.transactionId });
     this.startedMs = parts.scheduler.wallMs();
+    this.#reports = new IntervalReports({
+      scheduler: parts.scheduler,
+      logger: this.#logger,
+      intervalMs: parts.settings.intervalSeconds * 1000,
+      wanted: () => this.#state === 'answered',
+      read: () => this.#media!.read(),
+      report: (reading) => this.#emit({ kind: 'figures', ...reading, final: false }),
+    });
     leg.handler = this;
   }
 
@@ -81,9 +91,10 @@ export class Call implements InboundLegHandler, AttemptHandler, BridgeHooks {
   /** Opens media and starts the first attempt. */
   start(): void {
     const { media, random, settings } = this.#parts;
+    const [first] = this.admission.plan;
     const order = {
       id: this.facts.transactionId,
-      addressFamily: this.#addressFamily(),
+      addressFamily: mediaFamilies(settings.mediaFamilies ?? [], this.#leg, this.#callerSide, first!.host),
       timeoutSeconds: settings.mediaTimeoutSeconds,
       onEvent: (event: MediaEvent) => this.#onMediaEvent(event),
     };
@@ -91,19 +102,6 @@ export class Call implements InboundLegHandler, AttemptHandler, BridgeHooks {
       (bridge) => this.#onMediaOpen(bridge),
       (error) => this.#onMediaRefused(error),
     );
-  }
-
-  /** Where media is carried over IPv4 and IPv6, each leg takes what its peer speaks. */
-  #addressFamily(): Partial<Record<Side, 4 | 6>> {
-    const families = this.#parts.settings.mediaFamilies ?? [];
-    if (families.length < 2) return {};
-    const { request, flow } = this.#leg;
-    const caller = familyOf(sessionAddress(sessionOf(request)) ?? flow.remote.address);
-    const callee = familyOf(this.admission.plan[0]!.host);
-    return {
-      ...(caller && { [this.#callerSide]: caller }),
-      ...(callee && { [opposite(this.#callerSide)]: callee }),
-    };
   }
 
   /** Ends the call from our side: drain, operator, limit. Does nothing once it has ended. */
@@ -117,6 +115,7 @@ export class Call implements InboundLegHandler, AttemptHandler, BridgeHooks {
     this.#media = media;
     if (this.#state !== 'opening') return void media.close();
     this.#state = 'trying';
+    this.#lateOffer = new LateOffer(media, this.#callerSide);
     this.#bridge = new DialogBridge(media, this, this.#parts.settings, this.#logger);
     const { mediaSources, allowedSources, encryptionOfCaller } = this.admission;
     media.bound(this.#callerSide, {
@@ -128,7 +127,7 @@ export class Call implements InboundLegHandler, AttemptHandler, BridgeHooks {
     this.#maxTimer = this.#parts.scheduler.after(this.#parts.settings.maxCallSeconds * 1000, () =>
       this.end('call.max-duration', 'The call reached the longest duration allowed', 200, 102),
     );
-    this.#scheduleInterval();
+    this.#reports.start();
     this.#guarded(() => this.#tryNext());
   }
 
@@ -142,13 +141,19 @@ export class Call implements InboundLegHandler, AttemptHandler, BridgeHooks {
 
   #tryNext(): void {
     const planned = this.admission.plan[this.#next];
-    if (!planned) return this.#planExhausted();
+    if (!planned) return this.#finish(planExhausted(this.#outcomes, opposite(this.#callerSide)));
     this.#next++;
     if (!this.#parts.takeTarget(planned)) {
       this.#outcomes.push({ status: 503, reason: 'Service Unavailable', code: 'attempt.limit' });
       return this.#tryNext();
     }
-    this.#startAttempt(planned);
+    try {
+      this.#startAttempt(planned);
+    } catch (error) {
+      // What the caller offers cannot be read: the call ends, and the target was not tried.
+      this.#parts.releaseTarget(planned);
+      throw error;
+    }
   }
 
   #startAttempt(planned: PlannedAttempt): void {
@@ -183,19 +188,34 @@ export class Call implements InboundLegHandler, AttemptHandler, BridgeHooks {
       if (dialog) this.#bridge!.attach(opposite(this.#callerSide), dialog);
       const description = sessionOf(response);
       const reliable = prack !== undefined && this.#leg.supportsReliable;
-      const offersLate = description !== undefined && !sessionOf(this.#leg.request);
-      if (offersLate && prack) this.#prack = prack;
-      const passes = description && (!offersLate || reliable);
-      const role = offersLate ? 'offer' : 'answer';
-      const session = passes ? this.#media!.translate(opposite(this.#callerSide), role, description) : undefined;
+      const session = description && this.#passEarly(description, dialog, reliable ? prack : undefined);
       const body = description ? session : bodyOf(response);
       const headers = passingHeaders(response, 'INVITE');
-      this.#noteReliable(reliable, session !== undefined);
+      this.#progress.sent(reliable, session !== undefined);
       this.#leg.provisional(response.status, { reason: response.reason, headers, reliable, ...(body && { body }) });
       this.#bridge!.attach(this.#callerSide, this.#leg.dialog);
       if (response.status === 180 || response.status === 183)
         this.#noteRinging(attempt, response.status, session !== undefined);
     });
+  }
+
+  /**
+   * What of a description in an 18x goes on to the caller. An offer (the INVITE brought none) does in a reliable 18x only,
+   * once, and its answer comes with the PRACK.
+   * @param prack absent where the 18x is not reliable all the way
+   */
+  #passEarly(
+    description: MessageBody,
+    dialog: Dialog | undefined,
+    prack: ((body?: MessageBody) => void) | undefined,
+  ): MessageBody | undefined {
+    if (sessionOf(this.#leg.request)) {
+      return this.#media!.translate(opposite(this.#callerSide), 'answer', description);
+    }
+    if (!dialog || !prack) return undefined;
+    if (this.#offeredEarly.has(dialog)) return void prack();
+    this.#offeredEarly.add(dialog);
+    return this.#lateOffer!.made(description, prack);
   }
 
   onSent(address: string): void {
@@ -208,12 +228,6 @@ export class Call implements InboundLegHandler, AttemptHandler, BridgeHooks {
     this.#emit({ kind: 'ringing', attempt: attempt.facts, sipStatus, earlyMedia });
   }
 
-  /** The engine sends reliably what the caller requires to be reliable, whatever is asked for. */
-  #noteReliable(reliable: boolean, describes: boolean): void {
-    const required = this.#leg.request.headers.list('Require').some((tag) => tag.toLowerCase() === '100rel');
-    if (reliable || required) this.#unacknowledged.push(describes);
-  }
-
   onEnded(attempt: Attempt, end: AttemptEnd): void {
     this.#guarded(() => {
       const { code, reason, status: sipStatus } = end;
@@ -223,27 +237,8 @@ export class Call implements InboundLegHandler, AttemptHandler, BridgeHooks {
       this.#attempt = undefined;
       if (this.#state !== 'trying') return;
       this.#outcomes.push({ status: sipStatus, reason, code });
-      if (this.#mayFailOver(attempt.planned, end)) this.#tryNext();
-      else this.#planExhausted();
-    });
-  }
-
-  /** Design §4, "Next attempt after": never a second ring, and only codes the target's rules name. */
-  #mayFailOver({ failover }: PlannedAttempt, { code, status }: AttemptEnd): boolean {
-    if (code === 'attempt.ring-timeout') return failover.afterRinging && failover.statuses.has(480);
-    if (this.#ringing && !failover.afterRinging) return false;
-    return status === undefined || (status >= 300 && status < 400) || failover.statuses.has(status);
-  }
-
-  #planExhausted(): void {
-    const { status, reason } = bestResponse(this.#outcomes);
-    const last = this.#outcomes.at(-1);
-    this.#finish({
-      side: opposite(this.#callerSide),
-      code: last?.code === 'attempt.ring-timeout' ? 'call.ring-timeout' : (last?.code ?? 'attempt.none'),
-      reason: last?.reason ?? reason,
-      sipStatus: status,
-      q850: q850ForStatus(status),
+      if (mayFailOver(attempt.planned, end, this.#ringing)) this.#tryNext();
+      else this.#finish(planExhausted(this.#outcomes, opposite(this.#callerSide)));
     });
   }
 
@@ -259,8 +254,7 @@ export class Call implements InboundLegHandler, AttemptHandler, BridgeHooks {
       const body = sessionOf(this.#leg.request)
         ? this.#answerEarlyOffer(dialog, description)
         : this.#answerLateOffer(dialog, description);
-      this.#heldAnswer = () => this.#accept(attempt, response, body());
-      this.#acceptWhenAcknowledged();
+      this.#progress.whenAcknowledged(() => this.#accept(attempt, response, body()));
     });
   }
 
@@ -272,57 +266,48 @@ export class Call implements InboundLegHandler, AttemptHandler, BridgeHooks {
     if (!body && this.#media!.direction(calleeSide) === undefined) throw missingDescription();
     dialog.localDescription = this.#media!.lastSent(calleeSide);
     // The callee's answer may have come in a reliable 18x alone; to a caller without 100rel that was no answer yet.
-    return () => body ?? (this.#describedReliably ? undefined : this.#media!.lastSent(this.#callerSide));
+    return () => body ?? (this.#progress.described ? undefined : this.#media!.lastSent(this.#callerSide));
   }
 
   /** The callee's 200 offers; the caller's ACK will answer, and only then the callee's ACK goes. */
   #answerLateOffer(dialog: Dialog, description: MessageBody | undefined): () => MessageBody | undefined {
-    if (this.#prack || !description) {
+    if (this.#offeredEarly.has(dialog)) {
       dialog.ack();
-      if (!description && !this.#prack) throw missingDescription();
+      dialog.localDescription = this.#media!.lastSent(opposite(this.#callerSide));
       return () => undefined;
     }
-    const body = this.#media!.translate(opposite(this.#callerSide), 'offer', description);
-    this.#bridge!.onceAcknowledged(this.#callerSide, (ack) => this.#finishLateOffer(dialog, ack));
+    if (!description) {
+      dialog.ack();
+      throw missingDescription();
+    }
+    const body = this.#lateOffer!.made(description, (answer) => {
+      dialog.ack(answer);
+      dialog.localDescription = answer;
+    });
+    if (body) this.#bridge!.onceAcknowledged(this.#callerSide, (ack) => this.#finishLateOffer(ack));
     return () => body;
   }
 
-  #finishLateOffer(dialog: Dialog, ack: SipRequest): void {
+  #finishLateOffer(ack: SipRequest): void {
     this.#guarded(() => {
       const answer = sessionOf(ack);
-      const body = answer && this.#media!.translate(this.#callerSide, 'answer', answer);
-      dialog.ack(body);
-      if (!body) throw missingDescription();
-      dialog.localDescription = body;
+      if (!answer) throw missingDescription();
+      this.#lateOffer!.answered(answer);
     });
   }
 
-  /** A description that waits for its PRACK holds the answer back (RFC 3262 §3): the caller has not been answered yet. */
-  #acceptWhenAcknowledged(): void {
-    const accept = this.#heldAnswer;
-    if (this.#state !== 'trying' || this.#unacknowledged.includes(true)) return;
-    this.#heldAnswer = undefined;
-    accept?.();
-  }
-
   #accept(attempt: Attempt, response: SipResponse, body: MessageBody | undefined): void {
+    if (this.#state !== 'trying') return;
     const headers = passingHeaders(response, 'INVITE');
     const dialog = this.#leg.accept({ headers, ...(body && { body }) });
     dialog.localDescription = body ?? this.#media!.lastSent(this.#callerSide);
     this.#bridge!.attach(this.#callerSide, dialog);
     this.#state = 'answered';
     this.answeredMs = this.#parts.scheduler.wallMs();
-    this.#noteAnswered(attempt);
-  }
-
-  #noteAnswered(attempt: Attempt): void {
     const media = this.#media!;
-    this.#emit({
-      kind: 'answered',
-      attempt: attempt.facts,
-      codec: media.codec(opposite(this.#callerSide)),
-      encryption: { customer: media.encryption('customer'), remote: media.encryption('remote') },
-    });
+    const encryption = { customer: media.encryption('customer'), remote: media.encryption('remote') };
+    const codec = media.codec(opposite(this.#callerSide));
+    this.#emit({ kind: 'answered', attempt: attempt.facts, codec, encryption });
   }
 
   // --- the incoming leg ----------------------------------------------------------------------------------------
@@ -343,19 +328,9 @@ export class Call implements InboundLegHandler, AttemptHandler, BridgeHooks {
 
   onPrack(incoming: InboundRequest): void {
     this.#guarded(() => {
-      this.#answerPrack(incoming);
-      if (this.#unacknowledged.shift()) this.#describedReliably = true;
-      this.#acceptWhenAcknowledged();
+      this.#lateOffer!.onPrack(incoming);
+      this.#progress.acknowledged();
     });
-  }
-
-  #answerPrack(incoming: InboundRequest): void {
-    const body = sessionOf(incoming.request);
-    if (!body) return incoming.respond(200);
-    if (!this.#prack) return incoming.respond(488);
-    const answer = this.#media!.translate(this.#callerSide, 'answer', body);
-    this.#prack(answer);
-    incoming.respond(200);
   }
 
   onPrackTimeout(): void {
@@ -404,28 +379,8 @@ export class Call implements InboundLegHandler, AttemptHandler, BridgeHooks {
       if (this.#state !== 'answered') return;
       const reason = `No media came from the ${side} for ${this.#parts.settings.mediaTimeoutSeconds} s`;
       this.#finish({ side: 'gateway', code: 'media.timeout', reason, sipStatus: 200, q850: 102 });
-    } else if (event.kind === 'latched') {
-      this.#emit({ kind: 'media-latched', side, address: event.address, port: event.port });
-    } else if (event.kind === 'source-refused') {
-      this.#emit({ kind: 'source-refused', side, address: event.address, port: event.port });
     } else {
-      this.#emit({ kind: 'dtmf', side, event: event.event, durationMs: event.durationMs });
-    }
-  }
-
-  #scheduleInterval(): void {
-    this.#intervalTimer = this.#parts.scheduler.after(this.#parts.settings.intervalSeconds * 1000, () => {
-      this.#scheduleInterval();
-      if (this.#state === 'answered') void this.#reportInterval();
-    });
-  }
-
-  async #reportInterval(): Promise<void> {
-    try {
-      const reading = await this.#media!.read();
-      if (this.#state === 'answered') this.#emit({ kind: 'figures', ...reading, final: false });
-    } catch (error) {
-      this.#logger.error({ err: error }, 'media figures not read');
+      this.#emit(happeningOf(event));
     }
   }
 
@@ -435,7 +390,7 @@ export class Call implements InboundLegHandler, AttemptHandler, BridgeHooks {
     if (this.#state === 'ended') return;
     const wasAnswered = this.#state === 'answered';
     this.#state = 'ended';
-    this.#intervalTimer?.cancel();
+    this.#reports.stop();
     this.#maxTimer?.cancel();
     this.#tellLegs(end, wasAnswered);
     const timeMs = this.#parts.scheduler.wallMs();
@@ -448,7 +403,8 @@ export class Call implements InboundLegHandler, AttemptHandler, BridgeHooks {
     if (attempt) {
       attempt.abandon(end.q850, 'Call ended');
       this.#parts.releaseTarget(attempt.planned);
-      if (!wasAnswered) this.#emitCancelled(attempt, end);
+      const { code, reason } = end;
+      if (!wasAnswered) this.#emit({ kind: 'attempt-failed', attempt: attempt.facts, sipStatus: 487, code, reason });
     }
     if (!wasAnswered && end.code !== 'call.cancelled') {
       this.#leg.respond(end.sipStatus, finalOrder(end));
@@ -457,11 +413,6 @@ export class Call implements InboundLegHandler, AttemptHandler, BridgeHooks {
       const dialog = this.#bridge?.dialog(side);
       if (dialog?.state === 'confirmed') dialog.bye([reasonRow(end.q850, BYE_TEXT)]);
     }
-  }
-
-  #emitCancelled(attempt: Attempt, end: EndFacts): void {
-    const { code, reason } = end;
-    this.#emit({ kind: 'attempt-failed', attempt: attempt.facts, sipStatus: 487, code, reason });
   }
 
   async #settle(end: EndFacts, timeMs: number): Promise<void> {
@@ -494,15 +445,4 @@ export class Call implements InboundLegHandler, AttemptHandler, BridgeHooks {
   }
 }
 
-/** IP version of an address; undefined for a host name. */
-function familyOf(host: string): 4 | 6 | undefined {
-  const version = isIP(host);
-  return version === 4 || version === 6 ? version : undefined;
-}
-
 const BYE_TEXT = 'Normal call clearing';
-
-function finalOrder(end: EndFacts) {
-  const retry = end.sipStatus === 503 ? [['Retry-After', '5'] as const] : [];
-  return { headers: [reasonRow(end.q850, 'Trunkline'), ...retry] };
-}

@@ -1,3 +1,6 @@
+import type { ResponseOrder } from '../sip/index.js';
+import type { EndFacts } from './events.js';
+
 /**
  * Why a call ended, as the three worlds say it: SIP status, ITU-T Q.850 cause, and our stable code.
  * SIP to Q.850 follows RFC 3398 §8.2.6.1; the choice among several attempts' answers follows RFC 3261 §16.7 step 6.
@@ -92,4 +95,10 @@ function rank(status: number): number {
   if (status >= 600) return 0;
   if (status >= 500) return status === 503 ? 5001 : status;
   return TELLING.has(status) ? 400 : status === 408 ? 4999 : 1000 + status;
+}
+
+/** What goes with a final response that ends a call: its cause, and when to try again. */
+export function finalOrder(end: EndFacts): ResponseOrder {
+  const retry = end.sipStatus === 503 ? [['Retry-After', '5'] as const] : [];
+  return { headers: [reasonRow(end.q850, 'Trunkline'), ...retry] };
 }

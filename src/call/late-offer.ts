@@ -1,0 +1,61 @@
+import type { Side } from '../rtp/index.js';
+import type { InboundRequest, MessageBody } from '../sip/index.js';
+import { type MediaBridge, opposite } from './media-bridge.js';
+import { sessionOf } from './session-body.js';
+
+/**
+ * The offer of a callee to a caller whose INVITE brought none, and its answer (RFC 3264 §5, RFC 3262 §5, RFC 6337 §2).
+ *
+ *     callee: offer in a reliable 18x or 2xx ──► caller: the same way ──► its PRACK or ACK answers ──► PRACK or ACK
+ *
+ * The caller answers once in its INVITE. What another target offers after that is answered for it, with what it said.
+ */
+export class LateOffer {
+  readonly #media: MediaBridge;
+  readonly #callerSide: Side;
+  #state: 'none' | 'made' | 'answered' = 'none';
+  readonly #waiting: ((answer: MessageBody) => void)[] = [];
+
+  constructor(media: MediaBridge, callerSide: Side) {
+    this.#media = media;
+    this.#callerSide = callerSide;
+  }
+
+  /**
+   * A callee offers. Gives the offer that goes to the caller; undefined when it has had one already.
+   * @param answer called with the answer for the callee, at once where it is known
+   */
+  made(offer: MessageBody, answer: (body: MessageBody) => void): MessageBody | undefined {
+    const body = this.#media.translate(opposite(this.#callerSide), 'offer', offer);
+    if (this.#state === 'answered') {
+      answer(this.#media.translate(this.#callerSide, 'answer', this.#media.lastReceived(this.#callerSide)!));
+      return undefined;
+    }
+    this.#waiting.push(answer);
+    if (this.#state === 'made') return undefined;
+    this.#state = 'made';
+    return body;
+  }
+
+  /** The caller answers; false when nothing was offered to it, or it has answered before. */
+  answered(description: MessageBody): boolean {
+    if (this.#state !== 'made') return false;
+    this.#state = 'answered';
+    const body = this.#media.translate(this.#callerSide, 'answer', description);
+    for (const answer of this.#waiting.splice(0)) answer(body);
+    return true;
+  }
+
+  /**
+   * Answers a PRACK of the caller, which may bring the answer.
+   * @throws GatewayError where its description cannot be used; the PRACK is not left unanswered
+   */
+  onPrack(incoming: InboundRequest): void {
+    const answer = sessionOf(incoming.request);
+    try {
+      incoming.respond(!answer || this.answered(answer) ? 200 : 488);
+    } finally {
+      incoming.respond(488);
+    }
+  }
+}
