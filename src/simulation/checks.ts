@@ -83,7 +83,7 @@ function checkCall(world: World, call: SimulatedCall, records: readonly CallDeta
   const found: string[] = [];
   const expected = mustLeaveRecord(world, call) ? 1 : 0;
   if (records.length !== expected) found.push(`${records.length} records where ${expected} must be`);
-  for (const leg of [call.caller, ...call.callees]) found.push(...checkLeg(call, leg));
+  for (const leg of [call.caller, ...call.callees]) found.push(...checkLeg(world, call, leg));
   const [record] = records;
   if (record) found.push(...checkRecord(call, record));
   return found.map((text) => ({ call: number, text }));
@@ -95,12 +95,14 @@ function mustLeaveRecord({ invited }: World, { shape, caller }: SimulatedCall): 
 }
 
 /** A side that lives and missed nothing must have been told the end, and must have no complaint. */
-function checkLeg(call: SimulatedCall, leg: AgentLeg): string[] {
+function checkLeg(world: World, call: SimulatedCall, leg: AgentLeg): string[] {
   const found = leg.offences.map((offence) => `${leg.name}: ${offence}`);
   if (leg.mode !== 'live' || leg.disturbed) return found;
   const unexplained = leg.complaints.filter((complaint) => !isExplained(call, complaint));
   found.push(...unexplained.map((complaint) => `${leg.name}: ${complaint}`));
-  if (leg.open) found.push(`${leg.name} was never told that the call is over`);
+  // A callee whose every response was lost may not be told anything: a CANCEL needs a response (RFC 3261 §9.1).
+  const known = leg === call.caller || world.heard.has(leg.callId);
+  if (leg.open && known) found.push(`${leg.name} was never told that the call is over`);
   return found;
 }
 

@@ -127,6 +127,9 @@ export class WireLog {
   }
 }
 
+/** Call-ID of a message of this world. */
+export const callIdOf = (bytes: Buffer): string => field(bytes.toString('latin1'), 'Call-ID');
+
 /** Value of a header field, '' without one. Every name is written in one way here, so that no parser is needed. */
 function field(text: string, name: string): string {
   const at = text.indexOf(`\r\n${name}: `);

@@ -3,6 +3,9 @@ import { faultsOf, ladderOf, playCall, recordOf } from './scripted.js';
 
 /** Each case is a defect that the simulation found in the call layer, played alone. */
 
+/** A number of the carrier that tries its next host even after ringing. */
+const WIDE = '+13125550100';
+
 const reliableAnswer = { afterMs: 100, status: 183, fork: 0, described: true, reliable: true } as const;
 
 describe('found by the simulation', () => {
@@ -110,5 +113,46 @@ describe('found by the simulation', () => {
       callee: { manners: { reinvite: 'trying' } },
     });
     expect(faultsOf(world)).toBe('');
+  });
+
+  it('a second target that offers after the caller has answered the first: answered for it, by the gateway', async () => {
+    const offer = { afterMs: 100, status: 183, fork: 0, described: true, reliable: true } as const;
+    const world = await playCall({
+      calledNumber: WIDE,
+      caller: { offer: 'late', reliable: 'supported' },
+      callee: {
+        provisionals: [offer],
+        final: { kind: 'refuse', afterMs: 500, status: 500, retryAfterSeconds: undefined },
+      },
+      further: [{ provisionals: [offer] }],
+    });
+    expect(faultsOf(world)).toBe('');
+    expect(ladderOf(world, 'second callee')).toContain('> PRACK sdp');
+    expect(ladderOf(world, 'caller').filter((line) => line.endsWith('sdp'))).toEqual(['> 183 sdp', '< PRACK sdp']);
+    expect(recordOf(world)).toMatchObject({ SipStatus: 200, Code: 'call.hangup' });
+  });
+
+  it('an offer that cannot be used: refused with 488, and the target’s place is given back', async () => {
+    const world = await playCall({ caller: { manners: { garbles: true } } });
+    expect(faultsOf(world)).toBe('');
+    expect(recordOf(world)).toMatchObject({ SipStatus: 488, Code: 'sdp.not-acceptable' });
+    expect(world.calls[0]!.callees).toEqual([]);
+  });
+
+  it('an answer that cannot be used: the callee is told BYE, and the caller is refused', async () => {
+    const world = await playCall({ callee: { manners: { garbles: true } } });
+    expect(faultsOf(world)).toBe('');
+    expect(ladderOf(world, 'callee').slice(-3)).toEqual(['> ACK', '> BYE', '< 200']);
+    expect(ladderOf(world, 'caller')).toContain('> 488');
+  });
+
+  it('an answer in a PRACK that cannot be used: the PRACK is answered all the same', async () => {
+    const offer = { afterMs: 100, status: 183, fork: 0, described: true, reliable: true } as const;
+    const world = await playCall({
+      caller: { offer: 'late', reliable: 'supported', manners: { garbles: true } },
+      callee: { provisionals: [offer] },
+    });
+    expect(faultsOf(world)).toBe('');
+    expect(ladderOf(world, 'caller').slice(3, 6)).toEqual(['< PRACK sdp', '> 488', '> 488']);
   });
 });

@@ -19,6 +19,7 @@ const manners: Manners = {
   bye: 'accept',
   ack: 'prompt',
   forgetsAnswer: false,
+  garbles: false,
 };
 
 const caller: CallerScript = {
@@ -55,6 +56,8 @@ const callee: CalleeScript = {
 export interface Oddities {
   readonly caller?: Partial<Omit<CallerScript, 'manners'>> & { readonly manners?: Partial<Manners> };
   readonly callee?: Partial<Omit<CalleeScript, 'manners'>> & { readonly manners?: Partial<Manners> };
+  /** Further attempts; the first one is `callee`. */
+  readonly further?: readonly Oddities['callee'][];
   readonly calledNumber?: string;
 }
 
@@ -71,7 +74,11 @@ export function shapeOf(number: number, startMs: number, odd: Oddities): CallSha
     connectorId: connector.id,
     callerNumber: connector.number,
     caller: { ...caller, ...odd.caller, manners: { ...manners, ...odd.caller?.manners } },
-    callees: [{ ...callee, ...odd.callee, manners: { ...manners, ...odd.callee?.manners } }],
+    callees: [odd.callee, ...(odd.further ?? [])].map((one) => ({
+      ...callee,
+      ...one,
+      manners: { ...manners, ...one?.manners },
+    })),
   };
 }
 
@@ -86,9 +93,9 @@ export async function playCall(odd: Oddities): Promise<World> {
 export const recordOf = (world: World) => world.gateway.records[0]!.Trunkline;
 
 /** Start lines between the gateway and one side, as `< 200` (to the gateway) and `> BYE`. */
-export function ladderOf(world: World, side: 'caller' | 'callee'): string[] {
+export function ladderOf(world: World, side: 'caller' | 'callee' | 'second callee'): string[] {
   const call = world.calls[0]!;
-  const leg = side === 'caller' ? call.caller : call.callees[0]!;
+  const leg = side === 'caller' ? call.caller : call.callees[side === 'callee' ? 0 : 1]!;
   return world.log.startLines(leg.callId).map(({ from, startLine, details }) => {
     const way = from.startsWith('192.0.2.1:') ? '>' : '<';
     const what = startLine.startsWith('SIP/2.0 ') ? startLine.slice(8, 11) : startLine.split(' ', 1)[0]!;

@@ -12,6 +12,9 @@ import { ServerExchange } from './server-exchange.js';
 import type { SessionWatchUser } from './session-watch.js';
 import { refreshSession } from './talk.js';
 
+/** A stream without any address: well-formed, and of no use. */
+const NO_ADDRESS = Buffer.from('v=0\r\no=- 1 1 IN IP4 10.0.0.1\r\ns=-\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n');
+
 /** What every leg needs. */
 export interface LegParts {
   readonly host: AgentHost;
@@ -192,6 +195,7 @@ export abstract class AgentLeg implements SessionWatchUser {
   /** A description of this side; a change of codec changes it from now on. */
   describe(direction: Direction = 'sendrecv', codec = this.#codec): Buffer {
     this.#codec = codec;
+    if (this.manners.garbles) return NO_ADDRESS;
     const port = 30_000 + 2 * (this.#session.id % 10_000);
     const said = { address: this.host.endpoint.address, port, direction };
     return writeDescription({ id: this.#session.id, version: ++this.#session.version }, said, codec);

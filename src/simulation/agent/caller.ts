@@ -235,8 +235,10 @@ export class Caller extends AgentLeg {
     const invite = this.#invite!;
     this.#cancelSent = true;
     this.send(makeFollower(invite, 'CANCEL', invite.headers.get('To')!), () => {});
+    // A CANCEL that was sent too early may have come before its INVITE, and is as if it had not been sent.
+    if (this.shape.caller.giveUp?.rude) return;
     this.after(PATIENCE_MS, () => {
-      if (!this.#waiting || !this.#provisional) return;
+      if (!this.#waiting) return;
       this.complaints.push('no final response after CANCEL');
       this.#close();
     });

@@ -121,6 +121,8 @@ export interface Manners {
   readonly ack: Duty;
   /** ACK of a late offer without the answer. */
   readonly forgetsAnswer: boolean;
+  /** What it says of its session cannot be used. */
+  readonly garbles: boolean;
 }
 
 export type TalkKind =

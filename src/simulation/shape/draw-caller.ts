@@ -46,6 +46,7 @@ export function drawManners(dice: Dice): Manners {
     bye: dice.weighted({ accept: 97, silent: 3 }),
     ack: dice.weighted({ prompt: 95, late: 2, never: 3 }),
     forgetsAnswer: dice.chance(0.05),
+    garbles: dice.chance(0.01),
   };
 }
 
