@@ -1,8 +1,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { onTestFinished } from 'vitest';
-import { freePort, isHeld } from './ports.js';
-import { eventually, Program } from './program.js';
+import { freePort, freePorts, isHeld } from './ports.js';
+import { eventually, Program, pause } from './program.js';
 import { scratchDirectory } from './scratch.js';
 
 /** SIPp as caller and as answering side. Each run has a directory of its own for its statistics and error log. */
@@ -61,7 +61,7 @@ async function start(options: SippOptions, more: readonly string[]): Promise<Run
   const { address = '127.0.0.1', transport = 'udp', keys = {} } = options;
   const port = options.port ?? (await freePort());
   const args = ['-sf', scenarioFile(options, directory), '-i', address, '-p', String(port)];
-  args.push('-mi', address, '-mp', String(options.mediaPort ?? (await freePort())));
+  args.push('-mi', address, '-mp', String(options.mediaPort ?? (await freePorts(4))));
   args.push('-t', transport === 'udp' ? 'u1' : 't1', '-nostdin', '-trace_err', '-error_file', 'errors.log');
   args.push('-trace_stat', '-stf', 'statistics.csv', '-fd', '1', '-buff_size', '4194304');
   for (const [key, value] of Object.entries(keys)) args.push('-key', key, value);
@@ -86,14 +86,25 @@ function filled(scenario: string, fill: Readonly<Record<string, string>>): strin
 
 /** Places calls and waits until all are over. Never rejects for failed calls: read the result. */
 export async function runCaller(options: CallerOptions): Promise<SippResult> {
+  for (let tries = 1; ; tries++) {
+    const { run, status } = await callOnFreePorts(options);
+    if (status === 0 || tries === START_TRIES || !foundPortTaken(run)) return result(run, status);
+  }
+}
+
+const START_TRIES = 3;
+
+/** Somebody else was quicker to one of its ports, so that it never began. */
+const foundPortTaken = (run: Run): boolean => run.program.tail(5).includes('Address already in use');
+
+async function callOnFreePorts(options: CallerOptions): Promise<{ run: Run; status: number }> {
   const { target, calls, callsPerSecond, pauseMs = 0, limitMs = 60_000, waitMs = 30_000 } = options;
   const limitSeconds = String(Math.ceil(limitMs / 1000));
   const run = await start({ ...options, keys: { host: target, ...options.keys } }, [
     ...[target, '-m', String(calls), '-r', String(callsPerSecond), '-d', String(pauseMs), '-l', '10000'],
     ...['-timeout', limitSeconds, '-timeout_error', '-recv_timeout', String(waitMs)],
   ]);
-  const status = await run.program.finish(limitMs + 10_000);
-  return result(run, status);
+  return { run, status: await run.program.finish(limitMs + 10_000) };
 }
 
 export class Answerer {
@@ -121,13 +132,20 @@ export class Answerer {
 
 /** Starts an answering side and waits until it listens. */
 export async function startAnswerer(options: SippOptions): Promise<Answerer> {
-  const run = await start(options, []);
-  await eventually(`SIPp listens on ${run.port}`, () => {
-    if (run.program.status !== undefined) throw new Error(`SIPp ended:\n${run.program.tail()}`);
-    return isHeld(options.transport ?? 'udp', run.port);
-  });
-  return new Answerer(run);
+  for (let tries = 1; ; tries++) {
+    const run = await start(options, []);
+    await eventually(
+      `SIPp listens on ${run.port}`,
+      () => run.program.status !== undefined || isHeld(options.transport ?? 'udp', run.port),
+    );
+    // Its media ports come last.
+    await pause(MEDIA_PORTS_MS);
+    if (run.program.status === undefined) return new Answerer(run);
+    if (tries === START_TRIES || !foundPortTaken(run)) throw new Error(`SIPp ended:\n${run.program.tail()}`);
+  }
 }
+
+const MEDIA_PORTS_MS = 30;
 
 function result(run: Run, status: number): SippResult {
   const row = lastRow(readText(join(run.directory, 'statistics.csv')));

@@ -10,7 +10,7 @@ import { afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vite
 import { WebSocket } from 'ws';
 import { AUDIO, Script } from '../../scenario/sip/script.js';
 import { CONNECTOR, carrier, connector, FAR_NUMBER, OUR_NUMBER, startGateway } from '../../support/gateway.js';
-import { freePort, freePorts } from '../../support/ports.js';
+import { freePort } from '../../support/ports.js';
 import { eventually, needs } from '../../support/program.js';
 import { startAnswerer } from '../../support/sipp.js';
 
@@ -84,7 +84,6 @@ async function scene(script: (call: Script) => void) {
   const answerer = await startAnswerer({
     scenario: { xml: call.xml('answerer') },
     port: answererPort,
-    mediaPort: await freePorts(4),
   });
   const webPort = await freePort();
   const sipPort = await freePort();

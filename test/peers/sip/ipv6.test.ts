@@ -10,7 +10,7 @@ import {
   OUR_NUMBER,
   startGateway,
 } from '../../support/gateway.js';
-import { freePort, freePorts } from '../../support/ports.js';
+import { freePort } from '../../support/ports.js';
 import { eventually, hasCommand } from '../../support/program.js';
 import { audioKey, PACKETS_PER_SECOND } from '../../support/scene.js';
 import { runCaller, startAnswerer } from '../../support/sipp.js';
@@ -68,7 +68,7 @@ describe.skipIf(!hasCommand('sipp'))('audio both ways', () => {
     const script = new Script({ role, via, host, contact: `[local_ip]:${port}`, called, caller: OUR_NUMBER });
     const directory = mkdtempSync(join(gateway.dataDir, role));
     const transport = via === 'UDP' ? ('udp' as const) : ('tcp' as const);
-    return { script, run: { address, port, transport, directory, mediaPort: await freePorts(20) } };
+    return { script, run: { address, port, transport, directory } };
   }
 
   it.concurrent.each(CALLS)('from $from to $to over $via', async (call) => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { AUDIO, Script } from '../../scenario/sip/script.js';
 import { CONNECTOR, carrier, connector, FAR_NUMBER, OUR_NUMBER, startGateway } from '../../support/gateway.js';
-import { freePort, freePorts } from '../../support/ports.js';
+import { freePort } from '../../support/ports.js';
 import { eventually, needs } from '../../support/program.js';
 import { runCaller, startAnswerer } from '../../support/sipp.js';
 import { LossRelay } from './loss-relay.js';
@@ -56,12 +56,10 @@ describe('5 % loss both ways on both legs', () => {
     const answering = await startAnswerer({
       scenario: { xml: answerer.xml('answerer') },
       port: answererPort,
-      mediaPort: await freePorts(4),
     });
     const result = await runCaller({
       scenario: { xml: caller.xml('caller') },
       port: callerPort,
-      mediaPort: await freePorts(4),
       target: `127.0.0.1:${callerRelayPort}`,
       calls: CALLS,
       callsPerSecond: 50,

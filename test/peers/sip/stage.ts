@@ -139,8 +139,6 @@ export class Stage {
       scenario: { xml: script.xml(script.place.role) },
       directory: mkdtempSync(join(this.gateway.dataDir, script.place.role)),
       transport,
-      // SIPp takes the ports of an audio and a video stream.
-      mediaPort: await freePorts(4),
       more: ['-trace_msg', '-message_file', 'messages.log'],
     };
   }
