@@ -38,6 +38,11 @@ export class DialogOutbox {
     this.#glare = new GlareRetry(dialog, this);
   }
 
+  /** True while a re-INVITE of ours is under way, or waits after a 491: the next one would cross it. */
+  get occupied(): boolean {
+    return this.inviteInProgress || this.#glare.isWaiting;
+  }
+
   /** A 2xx to an INVITE of ours with this CSeq number waits for `ack`. */
   expectAck(sequence: number): void {
     this.inviteInProgress = false;

@@ -22,6 +22,11 @@ export class GlareRetry {
     this.#outbox = outbox;
   }
 
+  /** True while a request waits to be sent again: another re-INVITE of ours must not go out before it. */
+  get isWaiting(): boolean {
+    return this.#waiting !== undefined;
+  }
+
   /** Takes the request; false when it was tried often enough. */
   wait(request: DialogRequest): boolean {
     if (++this.#tries > MOST_TRIES) {

@@ -91,7 +91,7 @@ export class InviteDialog implements Dialog {
    */
   get busy(): boolean {
     const { outbox, inbox, offers } = this;
-    return outbox.inviteInProgress || inbox.openInvite !== undefined || inbox.awaitsAck || offers.open !== 'none';
+    return outbox.occupied || inbox.openInvite !== undefined || inbox.awaitsAck || offers.open !== 'none';
   }
 
   /** A 2xx was sent or received. */

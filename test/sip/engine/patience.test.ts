@@ -101,3 +101,28 @@ describe('a 2xx that comes again after a re-INVITE went through', () => {
     expectQuiet(time, agent);
   });
 });
+
+describe('a re-INVITE of ours that waits after a 491', () => {
+  it('keeps the next one back: both would wait, and one be lost', () => {
+    const { time, agent, puppet, dialog } = inCall();
+    const outcomes: string[] = [];
+    const into = (name: string) => (outcome: { status: number } | { code: string }) => {
+      outcomes.push(`${name} ${'status' in outcome ? outcome.status : outcome.code}`);
+      if ('status' in outcome && outcome.status === 200) dialog.ack();
+    };
+    dialog.reinvite({ body: body('one') }, into('one'));
+    time.advance(0);
+    puppet.reply(puppet.last('INVITE'), 491);
+    time.advance(1000);
+    dialog.reinvite({ body: body('two') }, into('two'));
+    time.advance(0);
+    expect(outcomes).toEqual(['two sip.glare']);
+    time.advance(3000);
+    puppet.reply(puppet.last('INVITE'), 200, { body: 'answer' });
+    time.advance(0);
+    expect(outcomes).toEqual(['two sip.glare', 'one 200']);
+    expect(puppet.methods).toEqual(['INVITE', 'ACK', 'INVITE', 'ACK']);
+    dialog.bye();
+    expectQuiet(time, agent);
+  });
+});
