@@ -1,5 +1,5 @@
 import type { CallDetailRecord } from '../call/index.js';
-import { type AgentLeg, NO_ACK, NO_PRACK } from './agent/index.js';
+import { type AgentLeg, Callee, NO_ACK, NO_PRACK } from './agent/index.js';
 import type { SimulatedCall, World } from './world.js';
 
 /** What must hold once a world is over. */
@@ -101,7 +101,7 @@ function checkLeg(world: World, call: SimulatedCall, leg: AgentLeg): string[] {
   const unexplained = leg.complaints.filter((complaint) => !isExplained(call, complaint));
   found.push(...unexplained.map((complaint) => `${leg.name}: ${complaint}`));
   // A callee whose every response was lost may not be told anything: a CANCEL needs a response (RFC 3261 §9.1).
-  const known = leg === call.caller || world.heard.has(leg.callId);
+  const known = !(leg instanceof Callee) || world.heard.has(leg.branch);
   if (leg.open && known) found.push(`${leg.name} was never told that the call is over`);
   return found;
 }

@@ -127,9 +127,6 @@ export class WireLog {
   }
 }
 
-/** Call-ID of a message of this world. */
-export const callIdOf = (bytes: Buffer): string => field(bytes.toString('latin1'), 'Call-ID');
-
 /** Value of a header field, '' without one. Every name is written in one way here, so that no parser is needed. */
 function field(text: string, name: string): string {
   const at = text.indexOf(`\r\n${name}: `);
@@ -138,7 +135,8 @@ function field(text: string, name: string): string {
   return text.slice(start, text.indexOf('\r\n', start));
 }
 
-const branchOf = (text: string): string => /branch=([^;\r]+)/.exec(text)?.[1] ?? '';
+/** Branch of the topmost Via. */
+export const branchOf = (text: string): string => /branch=([^;\r]+)/.exec(text)?.[1] ?? '';
 
 const tag = (value: string): string => value.slice(value.indexOf(';tag=') + 1 || value.length).slice(0, 12);
 

@@ -8,7 +8,7 @@ import { type CallShape, Dice, drawShape } from './shape/index.js';
 import { Tally } from './tally.js';
 import { CARRIERS, CONNECTORS, GATEWAY_ADDRESS, type PeerPlace, STRANGER } from './topology.js';
 import { Troubles } from './troubles.js';
-import { CALL_NUMBER_HEADER, callIdOf, WireLog } from './wire-log.js';
+import { branchOf, CALL_NUMBER_HEADER, WireLog } from './wire-log.js';
 
 /** Mean gap between two calls. */
 const GAP_MS = 60;
@@ -40,7 +40,7 @@ export class World {
   readonly hosts = new Map<string, AgentHost>();
   /** Call-IDs of the INVITEs that began a call and reached the gateway, with the highest CSeq number seen. */
   readonly invited = new Map<string, number>();
-  /** Call-IDs of the legs of which the gateway heard any response. */
+  /** Branches of the requests to which the gateway heard any response. */
   readonly heard = new Set<string>();
   /** False when timers were left after the linger. */
   idle = false;
@@ -149,7 +149,7 @@ export class World {
       receive: (bytes: Buffer, flow: Flow) => {
         const method = bytes.toString('latin1', 0, 7);
         if (method === 'INVITE ') this.#noteInvite(Buffer.from(bytes));
-        if (method === 'SIP/2.0') this.heard.add(callIdOf(bytes));
+        if (method === 'SIP/2.0') this.heard.add(branchOf(bytes.toString('latin1')));
         receiver.receive(bytes, flow);
       },
       flowFailed: (flow, error) => receiver.flowFailed(flow, error),

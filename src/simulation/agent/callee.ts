@@ -61,8 +61,9 @@ export class Callee extends AgentLeg {
     return false;
   }
 
-  get describedState(): string {
-    return this.#state;
+  /** Branch of the INVITE it heeds; '' before that. */
+  get branch(): string {
+    return this.#invite?.request.topVia.branch ?? '';
   }
 
   protected onInvite(exchange: ServerExchange): void {
