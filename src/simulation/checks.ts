@@ -1,5 +1,5 @@
 import type { CallDetailRecord } from '../call/index.js';
-import { type AgentLeg, Callee, NO_ACK, NO_PRACK } from './agent/index.js';
+import { type AgentLeg, Callee, type Complaint, NO_ACK, NO_PRACK } from './agent/index.js';
 import type { SimulatedCall, World } from './world.js';
 
 /** What must hold once a world is over. */
@@ -98,8 +98,8 @@ function mustLeaveRecord({ invited }: World, { shape, caller }: SimulatedCall): 
 function checkLeg(world: World, call: SimulatedCall, leg: AgentLeg): string[] {
   const found = leg.offences.map((offence) => `${leg.name}: ${offence}`);
   if (leg.mode !== 'live' || leg.disturbed) return found;
-  const unexplained = leg.complaints.filter((complaint) => !isExplained(call, complaint));
-  found.push(...unexplained.map((complaint) => `${leg.name}: ${complaint}`));
+  const unexplained = leg.complaints.filter((complaint) => !isExplained(world, call, leg, complaint));
+  found.push(...unexplained.map(({ text }) => `${leg.name}: ${text}`));
   // A callee whose every response was lost may not be told anything: a CANCEL needs a response (RFC 3261 §9.1).
   const known = !(leg instanceof Callee) || world.heard.has(leg.branch);
   if (leg.open && known) found.push(`${leg.name} was never told that the call is over`);
@@ -107,15 +107,16 @@ function checkLeg(world: World, call: SimulatedCall, leg: AgentLeg): string[] {
 }
 
 /**
- * The answer to a late offer comes from the caller, in its ACK or PRACK, and the callee's waits for it: a caller that
+ * On a bad line all seven tries of an INVITE can be lost, or the answers to them. And the answer to a late offer comes from the caller, in its ACK or PRACK, and the callee's waits for it: a caller that
  * never sent it explains why the callee got none in time.
  */
-function isExplained({ caller }: SimulatedCall, complaint: string): boolean {
+function isExplained(world: World, { caller }: SimulatedCall, leg: AgentLeg, { text, branch }: Complaint): boolean {
+  if (branch !== undefined) return world.log.wasServed(leg.callId, branch);
   const { offer, manners, prack } = caller.shape.caller;
   const healthy = caller.mode === 'live' && !caller.disturbed;
   if (offer !== 'late') return false;
-  if (complaint === NO_ACK) return !healthy || manners.ack === 'never';
-  return complaint === NO_PRACK && (!healthy || prack === 'never');
+  if (text === NO_ACK) return !healthy || manners.ack === 'never';
+  return text === NO_PRACK && (!healthy || prack === 'never');
 }
 
 /** The record tells what the caller saw. */

@@ -6,7 +6,7 @@ import { GATEWAY_ADDRESS } from './topology.js';
 /** Header field that a caller puts into its INVITE, and the gateway passes on: tells which call a leg is of. */
 export const CALL_NUMBER_HEADER = 'X-Simulated-Call';
 
-const GATEWAY = `${GATEWAY_ADDRESS}:5060`;
+const isFromGateway = ({ from }: { readonly from: string }): boolean => from.startsWith(`${GATEWAY_ADDRESS}:`);
 const PACES_MS = [500, 1000, 2000, 4000];
 
 interface Line {
@@ -61,7 +61,7 @@ export class WireLog {
       fate,
     };
     const known = this.#lines.get(callId) ?? [];
-    if (line.from === GATEWAY && line.transport === 'udp') this.#checkPace(known, line, callId);
+    if (isFromGateway(line) && line.transport === 'udp') this.#checkPace(known, line, callId);
     if (known.length === 0) this.#lines.set(callId, known);
     known.push(line);
   }
@@ -79,6 +79,13 @@ export class WireLog {
   /** Which call a leg is of; undefined for one that is of none. */
   callOf(callId: string): number | undefined {
     return this.#callOfLeg.get(callId);
+  }
+
+  /** False when a request arrived at the gateway and it answered nothing at all. */
+  wasServed(callId: string, branch: string): boolean {
+    const lines = (this.#lines.get(callId) ?? []).filter((line) => line.branch === branch);
+    const arrived = lines.some((line) => !isFromGateway(line) && line.fate !== 'lost');
+    return !arrived || lines.some(isFromGateway);
   }
 
   /** Start lines that went over a leg, in order. */

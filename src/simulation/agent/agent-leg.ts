@@ -15,6 +15,12 @@ import { refreshSession } from './talk.js';
 /** A stream without any address: well-formed, and of no use. */
 const NO_ADDRESS = Buffer.from('v=0\r\no=- 1 1 IN IP4 10.0.0.1\r\ns=-\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n');
 
+export interface Complaint {
+  readonly text: string;
+  /** Of a request that was never answered: that nothing of it arrived, or no answer to it, explains that. */
+  readonly branch: string | undefined;
+}
+
 /** What every leg needs. */
 export interface LegParts {
   readonly host: AgentHost;
@@ -42,7 +48,7 @@ export abstract class AgentLeg implements SessionWatchUser {
   readonly random: Random;
   readonly dialogs = new Map<string, AgentDialog>();
   readonly offences: string[] = [];
-  readonly complaints: string[] = [];
+  readonly complaints: Complaint[] = [];
   /** `dead`: hears and says nothing any more. `amnesic`: knows nothing of the call. */
   mode: 'live' | 'dead' | 'amnesic' = 'live';
   /** A connection of it broke or its host was off the network: it may have missed something. */
@@ -76,6 +82,11 @@ export abstract class AgentLeg implements SessionWatchUser {
 
   get lazy(): boolean {
     return this.wish?.lazy ?? false;
+  }
+
+  /** @param unanswered the request that got no response, where that is the complaint */
+  complain(text: string, unanswered?: SipRequest): void {
+    this.complaints.push({ text, branch: unanswered?.topVia.branch });
   }
 
   // Time and chance
@@ -169,8 +180,9 @@ export abstract class AgentLeg implements SessionWatchUser {
   bye(dialog: AgentDialog, how: string): void {
     if (dialog.state === 'over') return;
     dialog.end(how);
-    this.ask(dialog, 'BYE', [['Reason', 'Q.850;cause=16;text="Normal call clearing"']], undefined, (heard) => {
-      if (heard === 'timeout') this.complaints.push('BYE was never answered');
+    const request = this.compose(dialog, 'BYE', [['Reason', 'Q.850;cause=16;text="Normal call clearing"']]);
+    this.send(request, (heard) => {
+      if (heard === 'timeout') this.complain('BYE was never answered', request);
     });
   }
 
@@ -252,7 +264,7 @@ export abstract class AgentLeg implements SessionWatchUser {
   }
 
   onSessionExpired(dialog: AgentDialog): void {
-    this.complaints.push('the session was not refreshed');
+    this.complain('the session was not refreshed');
     this.bye(dialog, 'session expired');
   }
 

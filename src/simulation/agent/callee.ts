@@ -122,7 +122,7 @@ export class Callee extends AgentLeg {
   onNoAck(tag: string, exchange: ServerExchange): void {
     const dialog = this.dialogs.get(tag);
     if (!dialog || dialog.state === 'over') return;
-    if (exchange === this.#invite) this.complaints.push(NO_ACK);
+    if (exchange === this.#invite) this.complain(NO_ACK);
     this.bye(dialog, 'no ACK');
   }
 
@@ -201,7 +201,7 @@ export class Callee extends AgentLeg {
     this.#spoke = true;
     const rows: Row[] = [...this.contactRows(), ['Require', '100rel'], ['RSeq', String(rseq)]];
     this.#invite!.respondReliably(status, rseq, { tag: dialog.localTag, rows, body }, () => {
-      if (!this.#cancelled) this.complaints.push(NO_PRACK);
+      if (!this.#cancelled) this.complain(NO_PRACK);
       this.#refuse(504, []);
     });
   }

@@ -142,7 +142,7 @@ export class Caller extends AgentLeg {
   }
 
   #heard(heard: Heard): void {
-    if (heard === 'timeout') this.complaints.push('INVITE was never answered, not even with 100');
+    if (heard === 'timeout') this.complain('INVITE was never answered, not even with 100', this.#invite);
     if (!(heard instanceof SipResponse)) return this.#close();
     if (heard.status < 200) this.#provisionalHeard(heard);
     else if (heard.status < 300) this.#accepted(heard);
@@ -173,11 +173,12 @@ export class Caller extends AgentLeg {
     if (described) this.#settled = true;
     if (prack === 'never') return;
     const rows: Row[] = [['RAck', `${rseq} ${response.cseq.sequence} INVITE`]];
-    this.after(prack === 'late' ? 3000 : 0, () =>
-      this.ask(dialog, 'PRACK', rows, body, (heard) => {
-        if (heard === 'timeout') this.complaints.push('PRACK was never answered');
-      }),
-    );
+    this.after(prack === 'late' ? 3000 : 0, () => {
+      const request = this.compose(dialog, 'PRACK', rows, body);
+      this.send(request, (heard) => {
+        if (heard === 'timeout') this.complain('PRACK was never answered', request);
+      });
+    });
   }
 
   #accepted(response: SipResponse): void {
@@ -239,7 +240,7 @@ export class Caller extends AgentLeg {
     if (this.shape.caller.giveUp?.rude) return;
     this.after(PATIENCE_MS, () => {
       if (!this.#waiting) return;
-      this.complaints.push('no final response after CANCEL');
+      this.complain('no final response after CANCEL');
       this.#close();
     });
   }

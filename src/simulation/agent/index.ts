@@ -1,4 +1,4 @@
 export { AgentHost } from './agent-host.js';
-export { AgentLeg, type LegParts } from './agent-leg.js';
+export { AgentLeg, type Complaint, type LegParts } from './agent-leg.js';
 export { Callee, NO_ACK, NO_PRACK } from './callee.js';
 export { Caller } from './caller.js';

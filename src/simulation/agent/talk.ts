@@ -1,4 +1,4 @@
-import { SipResponse } from '../../sip/index.js';
+import { type SipRequest, SipResponse } from '../../sip/index.js';
 import type { TalkAction, TalkKind } from '../shape/index.js';
 import type { AgentDialog } from './agent-dialog.js';
 import type { AgentLeg } from './agent-leg.js';
@@ -64,7 +64,7 @@ function reinvite(leg: AgentLeg, dialog: AgentDialog, offer: Offer): void {
   const { direction, codec } = offer;
   const body = direction && leg.describe(direction, codec);
   const request = leg.compose(dialog, 'INVITE', [...dialog.session.requestRows], body);
-  leg.send(request, (heard) => reinviteHeard(leg, dialog, offer, request.cseq.sequence, heard));
+  leg.send(request, (heard) => reinviteHeard(leg, dialog, offer, request, heard));
   if (!offer.cancelled) return;
   // Only once a provisional response came may a CANCEL go (RFC 3261 §9.1); the gateway sends 100 at once.
   leg.after(400, () => {
@@ -72,7 +72,8 @@ function reinvite(leg: AgentLeg, dialog: AgentDialog, offer: Offer): void {
   });
 }
 
-function reinviteHeard(leg: AgentLeg, dialog: AgentDialog, offer: Offer, sequence: number, heard: Heard): void {
+function reinviteHeard(leg: AgentLeg, dialog: AgentDialog, offer: Offer, request: SipRequest, heard: Heard): void {
+  const { sequence } = request.cseq;
   if (heard instanceof SipResponse && heard.status < 200) return;
   const again = dialog.acks.get(sequence);
   if (again) {
@@ -81,7 +82,7 @@ function reinviteHeard(leg: AgentLeg, dialog: AgentDialog, offer: Offer, sequenc
   }
   dialog.offering = false;
   if (heard === 'timeout' && dialog.state === 'confirmed')
-    leg.complaints.push('a re-INVITE was never answered, not even with 100');
+    leg.complain('a re-INVITE was never answered, not even with 100', request);
   if (!(heard instanceof SipResponse)) return leg.bye(dialog, 're-INVITE failed');
   if (heard.status < 300) return reinviteAccepted(leg, dialog, offer, sequence, heard);
   if (heard.status === 481 || heard.status === 408) return leg.bye(dialog, `re-INVITE was answered ${heard.status}`);
