@@ -6,4 +6,5 @@ export const DEBIAN_PACKAGES = [
   { command: 'rtpengine', package: 'rtpengine-daemon', neededFor: 'tests of the rtpengine media engine' },
   { command: 'linphonec', package: 'linphone-cli', neededFor: 'tests with a linphone phone' },
   { command: 'tshark', package: 'tshark', neededFor: 'checking RTP figures against Wireshark' },
+  { command: 'openssl', package: 'openssl', neededFor: 'tests of TLS with certificates of their own' },
 ];
