@@ -21,6 +21,7 @@ import { identityFor } from './invite-parts.js';
 import { LateOffer } from './late-offer.js';
 import { MediaBridge, missingDescription, opposite } from './media-bridge.js';
 import { mediaFamilies } from './media-families.js';
+import { closePatiently, MEDIA_PATIENCE_MS, mediaSilent } from './media-patience.js';
 import { type AttemptOutcome, finalOrder, q850ForStatus, q850OfReason, reasonRow } from './release.js';
 import { ReliableProgress } from './reliable-progress.js';
 import { bodyOf, sessionOf } from './session-body.js';
@@ -98,6 +99,7 @@ export class Call implements InboundLegHandler, AttemptHandler, BridgeHooks {
       timeoutSeconds: settings.mediaTimeoutSeconds,
       onEvent: (event: MediaEvent) => this.#onMediaEvent(event),
     };
+    this.#maxTimer = this.#parts.scheduler.after(MEDIA_PATIENCE_MS, () => this.#onMediaRefused(mediaSilent()));
     MediaBridge.open(media, order, random).then(
       (bridge) => this.#onMediaOpen(bridge),
       (error) => this.#onMediaRefused(error),
@@ -113,7 +115,7 @@ export class Call implements InboundLegHandler, AttemptHandler, BridgeHooks {
 
   #onMediaOpen(media: MediaBridge): void {
     this.#media = media;
-    if (this.#state !== 'opening') return void media.close();
+    if (this.#state !== 'opening') return void closePatiently(media, this.#parts.scheduler, this.#logger);
     this.#state = 'trying';
     this.#lateOffer = new LateOffer(media, this.#callerSide);
     this.#bridge = new DialogBridge(media, this, this.#parts.settings, this.#logger);
@@ -124,6 +126,7 @@ export class Call implements InboundLegHandler, AttemptHandler, BridgeHooks {
       allowedSources: allowedSources?.[this.#callerSide],
       encryption: encryptionOfCaller,
     });
+    this.#maxTimer?.cancel();
     this.#maxTimer = this.#parts.scheduler.after(this.#parts.settings.maxCallSeconds * 1000, () =>
       this.end('call.max-duration', 'The call reached the longest duration allowed', 200, 102),
     );
@@ -416,12 +419,8 @@ export class Call implements InboundLegHandler, AttemptHandler, BridgeHooks {
   }
 
   async #settle(end: EndFacts, timeMs: number): Promise<void> {
-    try {
-      const reading = await this.#media?.close();
-      if (reading) this.#emit({ kind: 'figures', ...reading, final: true }, timeMs);
-    } catch (error) {
-      this.#logger.error({ err: error }, 'media not closed cleanly');
-    }
+    const reading = this.#media && (await closePatiently(this.#media, this.#parts.scheduler, this.#logger));
+    if (reading) this.#emit({ kind: 'figures', ...reading, final: true }, timeMs);
     this.#emit({ kind: 'ended', end }, timeMs);
     this.#parts.onOver(this);
   }
