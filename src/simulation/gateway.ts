@@ -143,7 +143,7 @@ export class SimulatedGateway {
     const error = (fields: object, message: string): void => {
       const { err } = fields as { err?: unknown };
       const thrown = err instanceof Error ? err : undefined;
-      if (thrown?.message === SIMULATED_FAULT) return;
+      if (thrown?.message === SIMULATED_FAULT || (thrown as GatewayError)?.code === 'media.failed') return;
       this.errors.push(`${message}: ${thrown?.stack ?? JSON.stringify(fields)}`);
     };
     const logger: Logger = { ...silentLogger, error, child: () => logger };

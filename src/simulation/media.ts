@@ -28,7 +28,16 @@ export interface SimulatedMediaParts {
 /** Thrown on purpose: an error line about it is no finding. */
 export const SIMULATED_FAULT = 'simulated media fault';
 
-const SHARE = { noPort: 0.004, openFails: 0.002, slowOpen: 0.01, closeFails: 0.002, readFails: 0.01, silence: 0.01 };
+const SHARE = {
+  noPort: 0.004,
+  openFails: 0.002,
+  openHangs: 0.001,
+  slowOpen: 0.01,
+  closeHangs: 0.001,
+  closeFails: 0.002,
+  readFails: 0.01,
+  silence: 0.01,
+};
 const FIRST_PORT = 10_000;
 
 export class SimulatedMedia implements MediaEngine {
@@ -59,11 +68,12 @@ export class SimulatedMedia implements MediaEngine {
     if (dice < SHARE.noPort + SHARE.openFails) {
       return this.#later(10, () => this.#fail(new Error(SIMULATED_FAULT), 'open failed'));
     }
+    if (!this.#parts.sound && unit(random) < SHARE.openHangs) return this.#never('open hangs');
     const slow = !this.#parts.sound && unit(random) < SHARE.slowOpen;
     if (slow) this.#parts.tally.add('media: slow open');
     this.#sessions++;
     const session = new SimulatedSession(order, this.#take(), this.#take(), this);
-    return this.#later(slow ? 1000 + below(random, 4000) : below(random, 20), () => session);
+    return this.#later(slow ? 1000 + below(random, 7000) : below(random, 20), () => session);
   }
 
   health(): EngineHealth {
@@ -95,6 +105,17 @@ export class SimulatedMedia implements MediaEngine {
   answer(delayMs: number, failShare: number, what: string): Promise<SessionFigures> {
     const fails = !this.#parts.sound && unit(this.#parts.random) < failShare;
     return this.#later(delayMs, () => (fails ? this.#fail(new Error(SIMULATED_FAULT), what) : FIGURES));
+  }
+
+  /** Settles the promise of a close, or never does. */
+  answerClose(): Promise<SessionFigures> {
+    const hangs = !this.#parts.sound && unit(this.#parts.random) < SHARE.closeHangs;
+    return hangs ? this.#never('close hangs') : this.answer(2, SHARE.closeFails, 'close failed');
+  }
+
+  #never<T>(what: string): Promise<T> {
+    this.#parts.tally.add(`media: ${what}`);
+    return new Promise(() => {});
   }
 
   /** Things that happen to a session on its own account. */
@@ -171,7 +192,7 @@ export class SimulatedSession implements MediaSession {
     if (this.#closed) return this.#closed;
     for (const timer of this.#timers) timer.cancel();
     this.#engine.giveBack(this);
-    this.#closed = this.#engine.answer(2, SHARE.closeFails, 'close failed');
+    this.#closed = this.#engine.answerClose();
     return this.#closed;
   }
 }

@@ -26,7 +26,10 @@ export interface WorldOutcome {
  */
 export async function simulate(seed: number, calls: number, told?: number): Promise<WorldOutcome> {
   const world = new World(seed, calls);
+  const unhandled = (error: unknown): void => void world.gateway.errors.push(`unhandled rejection: ${String(error)}`);
+  process.on('unhandledRejection', unhandled);
   await world.run();
+  process.off('unhandledRejection', unhandled);
   // Targets that a fault took out of service have rested by then.
   const virtualMs = world.time.nowMs();
   if (world.idle) world.time.advance(REST_MS);

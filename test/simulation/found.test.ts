@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { faultsOf, ladderOf, playCall, recordOf } from './scripted.js';
+import { World } from '../../src/simulation/index.js';
+import { faultsOf, ladderOf, playCall, recordOf, shapeOf } from './scripted.js';
 
 /** Each case is a defect that the simulation found in the call layer, played alone. */
 
@@ -154,5 +155,40 @@ describe('found by the simulation', () => {
     });
     expect(faultsOf(world)).toBe('');
     expect(ladderOf(world, 'caller').slice(3, 6)).toEqual(['< PRACK sdp', '> 488', '> 488']);
+  });
+
+  it('a caller that gives up while the media engine opens, which then fails to close: no more than a line in the log', async () => {
+    const giveUp = { by: 'CANCEL', on: '1xx', afterMs: 0, rude: false } as const;
+    const world = new World(1, 1, (number, startMs) => shapeOf(number, startMs, { caller: { giveUp } }));
+    const { media } = world.gateway;
+    const open = media.open.bind(media);
+    const rejected: unknown[] = [];
+    const note = (error: unknown) => rejected.push(error);
+    process.on('unhandledRejection', note);
+    media.open = async (order) => {
+      await new Promise<void>((resolve) => world.time.after(1000, resolve));
+      const session = await open(order);
+      return Object.assign(session, { close: () => session.read(true).then(() => Promise.reject(new Error('no thread'))) });
+    };
+    await world.run();
+    process.off('unhandledRejection', note);
+    expect(rejected).toEqual([]);
+    expect(world.gateway.errors).toHaveLength(1);
+    expect(world.gateway.errors[0]).toMatch(/^media not closed cleanly: Error: no thread/);
+    expect(recordOf(world)).toMatchObject({ SipStatus: 487 });
+  });
+
+  it('a media engine that never answers: the caller is refused after 5 s, and a call that ends keeps its record', async () => {
+    const silent = new World(1, 1, (number, startMs) => shapeOf(number, startMs, {}));
+    silent.gateway.media.open = () => new Promise(() => {});
+    await silent.run();
+    expect(faultsOf(silent)).toBe('');
+    expect(recordOf(silent)).toMatchObject({ SipStatus: 503, Code: 'media.failed' });
+
+    const world = new World(1, 1, (number, startMs) => shapeOf(number, startMs, {}));
+    world.gateway.media.answerClose = () => new Promise(() => {});
+    await world.run();
+    expect(faultsOf(world)).toBe('');
+    expect(recordOf(world)).toMatchObject({ SipStatus: 200, Code: 'call.hangup' });
   });
 });
