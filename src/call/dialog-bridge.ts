@@ -31,6 +31,8 @@ type Outcome = SipResponse | GatewayError;
 export class DialogBridge {
   readonly #dialogs: Partial<Record<Side, Dialog>> = {};
   readonly #awaitingAck: Partial<Record<Side, (request: SipRequest) => void>> = {};
+  /** A re-INVITE for a side that has yet to acknowledge our last 2xx: fax calls change over that fast. */
+  readonly #postponed: Partial<Record<Side, () => void>> = {};
   /** Sides that cancelled the re-INVITE they had sent. */
   readonly #cancelled = new Set<Side>();
   readonly #media: MediaBridge;
@@ -66,6 +68,9 @@ export class DialogBridge {
     const run = this.#awaitingAck[side];
     delete this.#awaitingAck[side];
     run?.(request);
+    const postponed = this.#postponed[side];
+    delete this.#postponed[side];
+    postponed?.();
   }
 
   #handlerFor(side: Side): DialogHandler {
@@ -99,6 +104,12 @@ export class DialogBridge {
     this.#cancelled.delete(side);
     const peer = this.#dialogs[opposite(side)];
     if (peer?.state !== 'confirmed') return incoming.respond(491);
+    if (peer.awaitsAck) {
+      this.#postponed[opposite(side)] = () => {
+        if (!this.#cancelled.delete(side)) this.#guard(incoming, () => this.#relayReinvite(side, incoming));
+      };
+      return;
+    }
     const offer = sessionOf(incoming.request);
     if (offer) this.#relayOffer(side, incoming, peer, offer, 'reinvite');
     else this.#relayLateOffer(side, incoming, peer);

@@ -187,6 +187,8 @@ export interface Dialog {
   readonly flow: Flow;
   /** Methods the peer listed in Allow; empty when it sent none. */
   readonly remoteAllows: ReadonlySet<string>;
+  /** True while a 2xx of ours has no ACK yet: a re-INVITE must wait for it. */
+  readonly awaitsAck: boolean;
   handler: DialogHandler;
   /** ACKs the 2xx of our INVITE or re-INVITE; repeated 2xx are answered with the same ACK by the engine. */
   ack(body?: MessageBody): void;

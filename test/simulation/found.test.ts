@@ -168,7 +168,9 @@ describe('found by the simulation', () => {
     media.open = async (order) => {
       await new Promise<void>((resolve) => world.time.after(1000, resolve));
       const session = await open(order);
-      return Object.assign(session, { close: () => session.read(true).then(() => Promise.reject(new Error('no thread'))) });
+      return Object.assign(session, {
+        close: () => session.read(true).then(() => Promise.reject(new Error('no thread'))),
+      });
     };
     await world.run();
     process.off('unhandledRejection', note);

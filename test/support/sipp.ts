@@ -95,7 +95,7 @@ export async function runCaller(options: CallerOptions): Promise<SippResult> {
 const START_TRIES = 3;
 
 /** Somebody else was quicker to one of its ports, so that it never began. */
-const foundPortTaken = (run: Run): boolean => run.program.tail(5).includes('Address already in use');
+const foundPortTaken = (run: Run): boolean => run.program.tail(200).includes('Address already in use');
 
 async function callOnFreePorts(options: CallerOptions): Promise<{ run: Run; status: number }> {
   const { target, calls, callsPerSecond, pauseMs = 0, limitMs = 60_000, waitMs = 30_000 } = options;

@@ -94,6 +94,10 @@ export class InviteDialog implements Dialog {
     return outbox.occupied || inbox.openInvite !== undefined || inbox.awaitsAck || offers.open !== 'none';
   }
 
+  get awaitsAck(): boolean {
+    return this.inbox.awaitsAck;
+  }
+
   /** A 2xx was sent or received. */
   confirm(): void {
     if (this.#phase !== 'early') return;

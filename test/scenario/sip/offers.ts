@@ -139,6 +139,77 @@ const earlyUpdate: Scenario = {
   check: ({ caller }) => expect(bodyOf(caller.received(200, 'UPDATE')[0]!)).toContain('PCMA'),
 };
 
+const earlyUpdateOfAnswerer: Scenario = {
+  name: 'UPDATE of the answerer in an early dialog',
+  caller: (call) => {
+    const headers = [...RELIABLE, ...WITH_UPDATE];
+    call.invite({ headers, sdp: AUDIO }).expect(183, { reliable: true }).prack().expect(200);
+    call.on('UPDATE').reply(200, { sdp: audio('sendrecv', 2, '8') });
+    hangUp(call.expect(200).ack());
+  },
+  answerer: (call) => {
+    const headers = [...reliably(7), ...WITH_UPDATE];
+    call.on('INVITE').reply(183, { headers, sdp: AUDIO }).on('PRACK').reply(200).pause(200);
+    call
+      .request('UPDATE', { sdp: audio('sendrecv', 2, '8') })
+      .expect(200)
+      .pause(200);
+    hungUp(call.reply(200, { to: 'INVITE' }).on('ACK'));
+  },
+  record: completed('customer'),
+  check: ({ caller, answerer }) => {
+    expect(bodyOf(caller.received('UPDATE')[0]!)).toContain('PCMA');
+    expect(bodyOf(answerer.received(200, 'UPDATE')[0]!)).toContain('PCMA');
+  },
+};
+
+const reinviteAtOnce: Scenario = {
+  name: 're-INVITE of the answerer right behind its ACK',
+  caller: (call) => {
+    call.invite({ sdp: AUDIO }).expect(200).ack();
+    hangUp(
+      call
+        .on('INVITE', 're')
+        .reply(200, { sdp: audio('sendrecv', 2, '8') })
+        .on('ACK'),
+    );
+  },
+  answerer: (call) => {
+    call.on('INVITE').reply(200, { sdp: AUDIO }).on('ACK');
+    hungUp(
+      call
+        .request('INVITE', { sdp: audio('sendrecv', 2, '8') })
+        .expect(200)
+        .ack(),
+    );
+  },
+  record: completed('customer'),
+};
+
+const oldHold: Scenario = {
+  name: 'hold the old way, with c=0.0.0.0',
+  caller: (call) => {
+    call.invite({ sdp: AUDIO }).expect(200).ack().pause(200);
+    const held = AUDIO.replace('IN IP[media_ip_type] [media_ip]\nt=', 'IN IP4 0.0.0.0\nt=').replace('1 1 IN', '1 2 IN');
+    hangUp(call.request('INVITE', { sdp: held }).expect(200).ack());
+  },
+  answerer: (call) => {
+    call.on('INVITE').reply(200, { sdp: AUDIO }).on('ACK');
+    hungUp(
+      call
+        .on('INVITE', 're')
+        .reply(200, { sdp: audio('recvonly', 2) })
+        .on('ACK'),
+    );
+  },
+  record: completed('customer'),
+  check: ({ answerer }) => {
+    const offer = answerer.received('INVITE')[1]!;
+    expect(['sendonly', 'inactive']).toContain(direction(offer));
+    expect(bodyOf(offer)).not.toContain('0.0.0.0');
+  },
+};
+
 /** Hold and resume, asked for by `holder` in re-INVITEs. */
 const hold = (holder: 'caller' | 'answerer'): Scenario => {
   const asks = (call: Script): Script =>
@@ -285,6 +356,9 @@ export const offers: readonly Scenario[] = [
   update,
   updateAsReinvite,
   earlyUpdate,
+  earlyUpdateOfAnswerer,
+  reinviteAtOnce,
+  oldHold,
   hold('caller'),
   hold('answerer'),
   lateOffer,

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { expect } from 'vitest';
 import { header } from '../../peers/sip/message-log.js';
 import { completed, failed, type Scenario } from './scenario.js';
-import { AUDIO } from './script.js';
+import { AUDIO, audio } from './script.js';
 
 /** What carriers may answer before a call stands. */
 
@@ -71,6 +71,41 @@ const challenge = (status: 401 | 407, algorithm: 'MD5' | 'SHA-256'): Scenario =>
       expect(caller.received(status), 'the caller hears nothing of it').toEqual([]);
     },
   };
+};
+
+const challengeInside: Scenario = {
+  name: '407 to BYE and re-INVITE inside the call',
+  caller: (call) => {
+    call.invite({ sdp: AUDIO }).expect(200).ack().pause(200);
+    call
+      .request('INVITE', { sdp: audio('sendonly', 2) })
+      .expect(200)
+      .ack()
+      .pause(200)
+      .request('BYE')
+      .expect(200);
+  },
+  answerer: (call) => {
+    const headers = [`Proxy-Authenticate: ${challengeOf('MD5')}`];
+    call.on('INVITE').reply(200, { sdp: AUDIO }).on('ACK').on('INVITE', 're').reply(407, { headers }).on('ACK');
+    call
+      .on('INVITE', 're2')
+      .reply(200, { sdp: audio('recvonly', 2) })
+      .on('ACK');
+    call.on('BYE').reply(200);
+  },
+  carrier: { credentials: CREDENTIALS },
+  record: completed('customer'),
+  check: ({ answerer }) => {
+    const [, , again] = answerer.received('INVITE');
+    const bye = answerer.received('BYE')[0]!;
+    for (const request of [again!, bye]) {
+      const credentials = header(request, 'Proxy-Authorization')!;
+      expect(credentials).toContain(`response="${expectedDigest(request, credentials, 'md5')}"`);
+    }
+    const counts = [again!, bye].map((request) => /nc=(\w+)/.exec(header(request, 'Proxy-Authorization')!)![1]);
+    expect(counts, 'each use of the nonce counts on').toEqual(['00000001', '00000002']);
+  },
 };
 
 const wrongCredentials: Scenario = {
@@ -150,6 +185,7 @@ export const routes: readonly Scenario[] = [
   refusal(603, 'Decline'),
   challenge(407, 'MD5'),
   challenge(401, 'SHA-256'),
+  challengeInside,
   wrongCredentials,
   noCredentials,
   forks,
