@@ -4,10 +4,12 @@ import { expect } from 'vitest';
 import type { Scenario, SipTransport } from '../../scenario/sip/scenario.js';
 import { Script } from '../../scenario/sip/script.js';
 import {
+  CARRIER_ADDRESS,
   type CallRecord,
   CONNECTOR,
   carrier,
   connector,
+  FAR_NUMBER,
   type GatewayUnderTest,
   OUR_NUMBER,
   startGateway,
@@ -22,7 +24,8 @@ import { type Certificates, makeCertificates, type Tunnel, tunnelIntoTls, tunnel
  * One gateway for many scenarios: each scenario on each transport has a called number and a carrier of its own, so that
  * they may run side by side.
  *
- *     SIPp caller ──► gateway ──► carrier of the called number: SIPp answerer
+ *     outbound: SIPp caller ──► gateway ──► carrier of the called number: SIPp answerer
+ *     inbound:  SIPp caller (a carrier) ──► gateway ──► route of the number's connector: SIPp answerer
  */
 
 export interface Played {
@@ -31,9 +34,13 @@ export interface Played {
   readonly record: CallRecord;
 }
 
+export type CallDirection = 'outbound' | 'inbound';
+
 export interface Play {
   readonly scenario: Scenario;
+  /** Inbound calls are played over UDP and TCP only. */
   readonly transport: SipTransport;
+  readonly direction: CallDirection;
 }
 
 /** A scenario on a transport, and where its answerer is. */
@@ -43,7 +50,7 @@ interface Slot extends Play {
   readonly port: number;
 }
 
-const slotName = (scenario: Scenario, transport: SipTransport): string => `${scenario.name} ${transport}`;
+const slotName = ({ scenario, transport, direction }: Play): string => `${scenario.name} ${transport} ${direction}`;
 
 export class Stage {
   readonly gateway: GatewayUnderTest;
@@ -67,10 +74,12 @@ export class Stage {
   static async start(plays: readonly Play[], settings: object = {}): Promise<Stage> {
     const certificates = makeCertificates();
     const slots = new Map<string, Slot>();
-    for (const [index, { scenario, transport }] of plays.entries()) {
+    for (const [index, play] of plays.entries()) {
       const called = `+1202555${String(1000 + index)}`;
-      slots.set(slotName(scenario, transport), { scenario, transport, called, port: await freePort() });
+      slots.set(slotName(play), { ...play, called, port: await freePort() });
     }
+    const outbound = [...slots.values()].filter(({ direction }) => direction === 'outbound');
+    const inbound = [...slots.values()].filter(({ direction }) => direction === 'inbound');
     const sipPort = await freePorts(2);
     const ports = { UDP: sipPort, TCP: sipPort, TLS: sipPort + 1 };
     const { ca, certificate, key } = certificates;
@@ -83,8 +92,8 @@ export class Stage {
           health: { enabled: false },
           ...('sip' in settings ? (settings.sip as object) : {}),
         },
-        carriers: [...slots.values()].map(carrierOf),
-        voiceConnectors: [connector()],
+        carriers: [...outbound.map(carrierOf), carrier([9], { prefixes: ['+999'] })],
+        voiceConnectors: [connector(), ...inbound.map(connectorOf)],
       },
       { keep: true, mediaPorts: 4 * slots.size + 8 },
     );
@@ -92,22 +101,27 @@ export class Stage {
   }
 
   /** Plays a scenario and judges what is the same for all: SIPp's verdicts, and the record. */
-  async play(scenario: Scenario, transport: SipTransport): Promise<void> {
-    const played = await this.#run(this.#slots.get(slotName(scenario, transport))!);
-    expect(played.record, ladders(played)).toMatchObject(scenario.record);
+  async play(play: Play): Promise<void> {
+    const { scenario, direction } = play;
+    const played = await this.#run(this.#slots.get(slotName(play))!);
+    expect(played.record, ladders(played)).toMatchObject(
+      direction === 'inbound' ? mirrored(scenario.record) : scenario.record,
+    );
     scenario.check?.(played);
   }
 
   async #run(slot: Slot): Promise<Played> {
-    const { scenario, transport, called } = slot;
+    const { scenario, transport, called, direction } = slot;
+    const address = direction === 'inbound' ? CARRIER_ADDRESS : '127.0.0.1';
     const tunnels: Tunnel[] = [];
     const answererPort = transport === 'TLS' ? await freePort() : slot.port;
     if (transport === 'TLS') tunnels.push(await tunnelOutOfTls(slot.port, answererPort, this.#certificates));
     const callerTarget = transport === 'TLS' ? await freePort() : this.#ports[transport];
     if (transport === 'TLS') tunnels.push(await tunnelIntoTls(callerTarget, this.#ports.TLS, this.#certificates));
     const callerPort = await freePort();
-    const place = { via: transport, host: `${CONNECTOR}.voiceconnector.localhost`, called, caller: OUR_NUMBER };
-    const caller = new Script({ ...place, role: 'caller', contact: `127.0.0.1:${callerPort}` });
+    const host = `${CONNECTOR}.voiceconnector.localhost`;
+    const place = { via: transport, host, called, caller: direction === 'inbound' ? FAR_NUMBER : OUR_NUMBER };
+    const caller = new Script({ ...place, role: 'caller', contact: `${address}:${callerPort}` });
     const answerer = new Script({ ...place, role: 'answerer', contact: `127.0.0.1:${slot.port}` });
     scenario.caller(caller);
     scenario.answerer(answerer);
@@ -117,6 +131,7 @@ export class Stage {
     const answering = await startAnswerer({ ...answererSide, port: answererPort });
     const calling = await runCaller({
       ...callerSide,
+      address,
       port: callerPort,
       target: `127.0.0.1:${callerTarget}`,
       calls: 1,
@@ -158,6 +173,27 @@ const carrierOf = ({ scenario, transport, called, port }: Slot, index: number) =
     sources: [`127.0.1.${index + 1}/32`],
     ...scenario.carrier,
   });
+
+/** The connector that an inbound call is for, with one route. */
+const connectorOf = ({ called, port, transport }: Slot, index: number) =>
+  connector({
+    id: CONNECTOR.slice(0, -3) + String(100 + index),
+    name: `Inbound ${index}`,
+    termination: { cidrAllowedList: [] },
+    phoneNumbers: [called],
+    origination: { routes: [{ host: '127.0.0.1', port, protocol: transport }] },
+  });
+
+/** The sides of a call from the other direction. */
+function mirrored(record: Scenario['record']): Scenario['record'] {
+  const { HangupSide, ...rest } = (record.Trunkline ?? {}) as { readonly HangupSide?: string };
+  const other = { customer: 'remote', remote: 'customer' }[HangupSide ?? ''] ?? HangupSide;
+  return {
+    ...record,
+    Direction: 'Inbound',
+    Trunkline: { ...rest, ...(other === undefined ? {} : { HangupSide: other }) },
+  };
+}
 
 const logOf = (directory: string): MessageLog => new MessageLog(join(directory, 'messages.log'));
 

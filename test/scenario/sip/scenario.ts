@@ -21,6 +21,8 @@ export interface Scenario {
   readonly answeredCalls?: number;
   /** Settings of the carrier that leads to the answerer. */
   readonly carrier?: Readonly<Record<string, unknown>>;
+  /** It is about what happens between the gateway and a carrier. */
+  readonly outboundOnly?: true;
   /** What the call detail record must hold. */
   readonly record: Readonly<Record<string, unknown>>;
   /** Further expectations. */
