@@ -1,5 +1,5 @@
 import type { CallDetailRecord } from '../call/index.js';
-import { type AgentLeg, Callee, type Complaint, NO_ACK, NO_PRACK } from './agent/index.js';
+import { type AgentLeg, Callee, type Complaint, NO_ACK, NO_PRACK, PATIENCE_MS } from './agent/index.js';
 import type { SimulatedCall, World } from './world.js';
 
 /** What must hold once a world is over. */
@@ -43,6 +43,7 @@ function checkGateway(world: World): Violation[] {
     'server transactions': view.serverTransactions,
     'client transactions': view.clientTransactions,
     dialogs: view.dialogs,
+    'flows waited on': core.layer.flowCount,
     'timers of the SIP core': core.timers.pending,
     'timers of the gateway': clock.pending,
     'timers of the world': world.time.pending,
@@ -112,11 +113,22 @@ function checkLeg(world: World, call: SimulatedCall, leg: AgentLeg): string[] {
  */
 function isExplained(world: World, { caller }: SimulatedCall, leg: AgentLeg, { text, branch }: Complaint): boolean {
   if (branch !== undefined) return world.log.wasServed(leg.callId, branch);
+  if (text === NO_ACK && leg instanceof Callee && answeredTooLate(world, leg)) return true;
   const { offer, manners, prack } = caller.shape.caller;
   const healthy = caller.mode === 'live' && !caller.disturbed;
   if (offer !== 'late') return false;
   if (text === NO_ACK) return !healthy || manners.ack === 'never';
   return text === NO_PRACK && (!healthy || prack === 'never');
+}
+
+/**
+ * An INVITE that got no final response within 64×T1 of its CANCEL is over for who sent it, and its transaction is gone
+ * (RFC 3261 §9.1): a callee that heeds no CANCEL and answers later still cannot be acknowledged.
+ */
+function answeredTooLate(world: World, { callId, branch }: Callee): boolean {
+  const cancelledMs = world.log.cancelledMs(callId, branch);
+  const answeredMs = world.answered.get(branch);
+  return cancelledMs !== undefined && answeredMs !== undefined && answeredMs >= cancelledMs + PATIENCE_MS;
 }
 
 /** The record tells what the caller saw. */

@@ -88,6 +88,13 @@ export class WireLog {
     return !arrived || lines.some(isFromGateway);
   }
 
+  /** When the gateway first sent CANCEL for the INVITE of this branch; undefined when it never did. */
+  cancelledMs(callId: string, branch: string): number | undefined {
+    const lines = this.#lines.get(callId) ?? [];
+    return lines.find((line) => isFromGateway(line) && line.branch === branch && line.startLine.startsWith('CANCEL '))
+      ?.atMs;
+  }
+
   /** Start lines that went over a leg, in order. */
   startLines(callId: string): { readonly from: string; readonly startLine: string; readonly details: string }[] {
     return this.#lines.get(callId) ?? [];

@@ -42,6 +42,8 @@ export class World {
   readonly invited = new Map<string, number>();
   /** Branches of the requests to which the gateway heard any response. */
   readonly heard = new Set<string>();
+  /** When the first 2xx to an INVITE reached the gateway, by branch. */
+  readonly answered = new Map<string, number>();
   /** False when timers were left after the linger. */
   idle = false;
   readonly #count: number;
@@ -149,11 +151,18 @@ export class World {
       receive: (bytes: Buffer, flow: Flow) => {
         const method = bytes.toString('latin1', 0, 7);
         if (method === 'INVITE ') this.#noteInvite(Buffer.from(bytes));
-        if (method === 'SIP/2.0') this.heard.add(branchOf(bytes.toString('latin1')));
+        if (method === 'SIP/2.0') this.#noteResponse(bytes.toString('latin1'));
         receiver.receive(bytes, flow);
       },
       flowFailed: (flow, error) => receiver.flowFailed(flow, error),
     };
+  }
+
+  #noteResponse(text: string): void {
+    const branch = branchOf(text);
+    this.heard.add(branch);
+    const accepts = text.startsWith('SIP/2.0 2') && / INVITE\r$/m.test(text);
+    if (accepts && !this.answered.has(branch)) this.answered.set(branch, this.time.nowMs());
   }
 
   #noteInvite(bytes: Buffer): void {

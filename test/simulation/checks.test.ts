@@ -60,6 +60,17 @@ describe('what the checks find', () => {
     expect(textsOf(world)).toEqual([]);
   });
 
+  it('a 2xx without ACK, unless it came when the cancelled INVITE was over for its sender (RFC 3261 §9.1)', async () => {
+    const giveUp = { by: 'CANCEL', on: '18x', afterMs: 0, rude: false } as const;
+    const final = { kind: 'answer', afterMs: 40_000, fork: 0, second: undefined } as const;
+    const world = await playCall({ caller: { giveUp }, callee: { cancel: 'deaf', final } });
+    const [callee] = world.calls[0]!.callees;
+    expect(callee!.complaints.map(({ text }) => text)).toEqual(['2xx was never acknowledged']);
+    expect(textsOf(world)).toEqual([]);
+    world.answered.set(callee!.branch, world.log.cancelledMs(callee!.callId, callee!.branch)! + 31_999);
+    expect(textsOf(world)).toEqual(['callee 1: 2xx was never acknowledged']);
+  });
+
   it('a port that is left', async () => {
     const world = await playCall({});
     await Promise.all([

@@ -15,6 +15,8 @@ import type { AgentLeg } from './agent-leg.js';
 import { makeResponse } from './compose.js';
 
 const CONNECT_TIMEOUT_MS = 4000;
+/** An absence of this length leaves repeats enough of everything that is repeated for 64×T1. */
+const OUTLIVED_MS = 15_000;
 
 /** A peer's machine: its legs by Call-ID, its connections, and what it does with messages that are of no leg. */
 export class AgentHost implements WireReceiver {
@@ -62,13 +64,17 @@ export class AgentHost implements WireReceiver {
     for (const connection of [...this.#host.connections]) connection.reset();
   }
 
-  /** Off the network, and back after a while. */
+  /**
+   * Off the network, and back after a while. What goes by datagrams outlives a short absence, for it is repeated; the
+   * rest may have missed something.
+   */
   disappear(forMs: number): void {
+    const { connections } = this.#host;
     this.#host.down = true;
-    this.#disturb();
-    for (const connection of [...this.#host.connections]) connection.vanish(5000 + (forMs % 25_000));
+    this.#disturb(forMs);
+    for (const connection of [...connections]) connection.vanish(5000 + (forMs % 25_000));
     this.time.after(forMs, () => {
-      this.#disturb();
+      this.#disturb(forMs);
       this.#host.down = false;
     });
   }
@@ -113,8 +119,8 @@ export class AgentHost implements WireReceiver {
     for (const leg of this.#legs.values()) leg.flowFailed(flow);
   }
 
-  #disturb(): void {
-    for (const leg of this.#legs.values()) leg.disturbed = true;
+  #disturb(forMs: number): void {
+    for (const leg of this.#legs.values()) if (forMs > OUTLIVED_MS || leg.transport !== 'udp') leg.disturbed = true;
   }
 
   #unknown(request: SipRequest, flow: Flow): void {

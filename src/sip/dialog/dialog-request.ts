@@ -73,7 +73,7 @@ export class DialogRequest implements ClientUser {
 
   onResponse(response: SipResponse, _transaction: ClientTransaction, flow: Flow): void {
     if (this.finished) {
-      this.#repeated(response);
+      this.#repeated(response, flow);
       return;
     }
     if (response.status < 200) {
@@ -95,6 +95,9 @@ export class DialogRequest implements ClientUser {
   }
 
   onTransportError(error: GatewayError, transaction: ClientTransaction): void {
+    if (transaction !== this.#transaction || this.finished) return;
+    // A re-INVITE is sent anew, or has failed: nobody waits for an answer to this one.
+    transaction.giveUp();
     this.#walk?.flowFailed(transaction.flow);
     if (!this.#walk && !this.#flowLost) {
       // The dialog's own flow is gone; its peer may still be located.
@@ -213,8 +216,8 @@ export class DialogRequest implements ClientUser {
     return true;
   }
 
-  #repeated(response: SipResponse): void {
+  #repeated(response: SipResponse, flow: Flow): void {
     if (this.plan.method === 'INVITE' && response.status >= 200 && response.status < 300)
-      this.#dialog.outbox.sentAck.repeat(this.sequence);
+      this.#dialog.outbox.sentAck.repeat(this.sequence, flow);
   }
 }

@@ -64,12 +64,12 @@ export class Forks {
   }
 
   /** Repeats the ACK of a 2xx that came before; false when this one is the first of its fork. */
-  repeatAck(response: SipResponse): boolean {
+  repeatAck(response: SipResponse, flow: Flow): boolean {
     const tag = response.to.tag ?? '';
     const live = this.#live.get(tag)?.dialog;
     const ack = live ? live.outbox.sentAck : this.#acks.get(tag);
     if (!ack || live?.state === 'early') return false;
-    ack.repeat(response.cseq.sequence);
+    ack.repeat(response.cseq.sequence, flow);
     return true;
   }
 

@@ -29,6 +29,7 @@ const MOST_422 = 3;
  *                                  └─ the rest ─► onRejected
  */
 export class InviteClientLeg implements OutboundLeg, ClientUser {
+  readonly triesElsewhere = true;
   readonly callId: string;
   readonly localTag: string;
   readonly #context: DialogContext;
@@ -106,6 +107,8 @@ export class InviteClientLeg implements OutboundLeg, ClientUser {
   onTransportError(error: GatewayError, transaction: ClientTransaction): void {
     if (transaction !== this.#transaction || this.#answered || this.#over) return;
     if (this.#heard) {
+      // The connection broke while it rang: it is told by a new one, and may answer by one (RFC 3261 §18.2.2).
+      new LateAnswers(this.#context, this.#forks).takeOver(transaction, this.#reached!.target);
       this.#fail(error);
       return;
     }
@@ -260,7 +263,7 @@ export class InviteClientLeg implements OutboundLeg, ClientUser {
   }
 
   #success(response: SipResponse, flow: Flow): void {
-    if (this.#forks.repeatAck(response)) return;
+    if (this.#forks.repeatAck(response, flow)) return;
     const { dialog } = this.#forks.of(response, flow);
     this.#answered = true;
     this.#stopCancelWait();

@@ -31,17 +31,22 @@ export class SentAck {
     this.#last = { sequence, kept, flow };
   }
 
-  /** Sends the ACK for the INVITE with this CSeq number again. */
-  repeat(sequence: number): void {
+  /**
+   * Sends the ACK for the INVITE with this CSeq number again.
+   * @param flow the 2xx came on it: takes the ACK where the connection that took it first is lost
+   */
+  repeat(sequence: number, flow: Flow): void {
     const ack =
       this.#last?.sequence === sequence ? this.#last : this.#earlier?.find((each) => each.sequence === sequence);
     const bytes = ack?.kept.bytes;
-    if (ack && bytes && !ack.flow.closed) this.#context.layer.transmit(undefined, bytes, ack.flow, true);
+    if (!ack || !bytes) return;
+    if (ack.flow.closed) ack.flow = flow;
+    if (!ack.flow.closed) this.#context.layer.transmit(undefined, bytes, ack.flow, true);
   }
 }
 
 interface KeptAck {
   readonly sequence: number;
   readonly kept: KeptBytes;
-  readonly flow: Flow;
+  flow: Flow;
 }

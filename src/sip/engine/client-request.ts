@@ -17,6 +17,7 @@ import { type ClientTransaction, type ClientUser, type ListTimer, token } from '
  * (RFC 3263 §4.3), and credentials where it is challenged (RFC 3261 §22). Tells one final outcome.
  */
 export class ClientRequest implements ClientUser {
+  readonly triesElsewhere = true;
   readonly #context: DialogContext;
   readonly #order: RequestOrder;
   readonly #done: (outcome: SipResponse | GatewayError) => void;

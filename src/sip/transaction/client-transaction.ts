@@ -13,6 +13,11 @@ import { type RunnerContext, Transaction } from './transaction.js';
 export interface ClientUser {
   /** A response; for INVITE every 2xx comes here while the transaction is accepted (RFC 6026 §7.2). */
   onResponse(response: SipResponse, transaction: ClientTransaction, flow: Flow): void;
+  /**
+   * True for who may turn to another target: it is told of a datagram that could not be sent (RFC 3261 §18.4). To all
+   * others such an error says little of the next copy, so their requests are repeated, or time out.
+   */
+  readonly triesElsewhere?: boolean;
   /** No final response in 64×T1 (timers B and F). */
   onTimeout(transaction: ClientTransaction): void;
   onTransportError(error: GatewayError, transaction: ClientTransaction): void;
@@ -22,6 +27,8 @@ export interface ClientUser {
 
 export interface ClientContext extends RunnerContext {
   transmit(message: SipRequest | SipResponse | undefined, bytes: Buffer, flow: Flow, again: boolean): void;
+  /** Puts the transaction on another flow, for its own was lost. */
+  move(transaction: ClientTransaction, flow: Flow): void;
   removeClient(transaction: ClientTransaction): void;
 }
 
@@ -64,6 +71,8 @@ export class ClientTransaction extends Transaction {
   }
 
   receive(response: SipResponse, flow: Flow): void {
+    // The peer has lost the connection and answers over another one (RFC 3261 §18.2.2): so goes the ACK.
+    if (this.flow.closed && !flow.closed) this.#context.move(this, flow);
     this.#response = response;
     this.#responseFlow = flow;
     this.dispatch(this.#eventOf(response.status));
@@ -79,6 +88,11 @@ export class ClientTransaction extends Transaction {
   /** Whatever comes from now on is another's to deal with. */
   handOver(user: ClientUser): void {
     this.#user = user;
+  }
+
+  /** True while a datagram that could not be sent is of weight: before any response, and to who may try elsewhere. */
+  get heedsSendErrors(): boolean {
+    return this.#user.triesElsewhere === true && (this.state === 'calling' || this.state === 'trying');
   }
 
   /** INVITE only: stops retransmitting, while late responses still come to the user. */

@@ -15,7 +15,13 @@ import {
   type Table,
 } from './table.js';
 
-/** INVITE client transaction: RFC 3261 §17.1.1, with the accepted state of RFC 6026 §7.2. */
+/**
+ * INVITE client transaction: RFC 3261 §17.1.1, with the accepted state of RFC 6026 §7.2.
+ *
+ * A transport error before the final response is told and ends the repeating, but not the transaction (RFC 3261
+ * §17.1.1.2 would): an earlier copy of the INVITE may have arrived, and a callee whose connection broke answers over a
+ * new one (§18.2.2). Such a 2xx must be acknowledged (§13.2.2.4). Timer B, or `giveUp`, ends it.
+ */
 
 export type InviteClientState = 'initial' | 'calling' | 'proceeding' | 'accepted' | 'completed' | 'terminated';
 export type InviteClientEvent =
@@ -44,7 +50,7 @@ export const inviteClientTable: Table<InviteClientState, InviteClientEvent> = {
     response300to699: go('completed', [stop('A'), stop('B'), sendAck, start('D'), release, passUp]),
     timerA:           stay([resend, restart('A', 'doubled')]),
     timerB:           go('terminated', [stop('A'), reportTimeout]),
-    transportError:   go('terminated', [stop('A'), stop('B'), reportTransportError]),
+    transportError:   stay([stop('A'), reportTransportError]),
     abandon:          stay([stop('A')]),
     giveUp:           go('terminated', [stop('A'), stop('B')]),
   },
@@ -52,7 +58,7 @@ export const inviteClientTable: Table<InviteClientState, InviteClientEvent> = {
     response1xx:      stay([passUp]),
     response2xx:      go('accepted', [start('M'), release, passUp]),
     response300to699: go('completed', [sendAck, start('D'), release, passUp]),
-    transportError:   go('terminated', [reportTransportError]),
+    transportError:   stay([reportTransportError]),
     giveUp:           go('terminated'),
   },
   accepted: {

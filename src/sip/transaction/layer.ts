@@ -61,6 +61,11 @@ export class TransactionLayer implements ClientContext, ServerContext {
     return this.#servers.size;
   }
 
+  /** Flows that a transaction waits on. */
+  get flowCount(): number {
+    return this.#byFlow.size;
+  }
+
   /** The Via value of a request of ours on this flow. */
   via(flow: Flow, branch: string): string {
     return viaValue(flow.transport, this.#wire.sentBy(flow), branch);
@@ -140,12 +145,15 @@ export class TransactionLayer implements ClientContext, ServerContext {
     return transaction;
   }
 
-  /** Ends what waits on this flow. */
+  /**
+   * Tells what waits on this flow. A datagram that could not be sent says little of the next one: of what goes by UDP only
+   * requests without any response yet are told, so that another target may be tried; all else is repeated or times out.
+   */
   flowFailed(flow: Flow, error: GatewayError): void {
     for (const [watched, transactions] of [...this.#byFlow]) {
       if (watched !== flow && !sameTuple(watched, flow)) continue;
-      for (const transaction of [...transactions]) {
-        (transaction as ClientTransaction | ServerTransaction).transportFailed(error);
+      for (const transaction of [...transactions] as (ClientTransaction | ServerTransaction)[]) {
+        if (flow.reliable || transaction.heedsSendErrors) transaction.transportFailed(error);
       }
     }
   }
@@ -170,6 +178,12 @@ export class TransactionLayer implements ClientContext, ServerContext {
       return;
     }
     this.#sendAnew(transaction, message, bytes);
+  }
+
+  move(transaction: ClientTransaction | ServerTransaction, flow: Flow): void {
+    this.#unwatch(transaction);
+    transaction.flow = flow;
+    if (!transaction.terminated) this.#watch(transaction);
   }
 
   removeClient(transaction: ClientTransaction): void {
@@ -211,9 +225,7 @@ export class TransactionLayer implements ClientContext, ServerContext {
     }
     this.#wire.open(target, RESPONSE_CONNECT_MS, (result) => {
       if (result instanceof Error) return this.#counters.add('sip_responses_lost', 'connect');
-      this.#unwatch(transaction);
-      transaction.flow = result;
-      if (!transaction.terminated) this.#watch(transaction);
+      this.move(transaction, result);
       result.send(bytes);
       this.#onSent(message, bytes, result);
     });

@@ -28,6 +28,8 @@ export interface ServerContext extends RunnerContext {
     bytes: Buffer,
     again: boolean,
   ): void;
+  /** Puts the transaction on another flow, for its own was lost. */
+  move(transaction: ServerTransaction, flow: Flow): void;
   removeServer(transaction: ServerTransaction): void;
 }
 
@@ -81,7 +83,7 @@ export class ServerTransaction extends Transaction {
 
   /** A retransmission of the request, or the ACK of an INVITE. */
   receive(request: SipRequest, flow: Flow): void {
-    if (this.flow.closed) this.flow = flow;
+    if (this.flow.closed && !flow.closed) this.#context.move(this, flow);
     this.#message = request;
     this.dispatch(request.method === 'ACK' ? 'ack' : 'request');
     this.#message = undefined;
@@ -115,6 +117,9 @@ export class ServerTransaction extends Transaction {
   get lastBytes(): Buffer | undefined {
     return this.#kept.bytes;
   }
+
+  /** Responses by UDP are repeated, here or when the request is. */
+  readonly heedsSendErrors = false;
 
   transportFailed(error: GatewayError): void {
     this.#error = error;

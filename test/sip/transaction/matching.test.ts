@@ -174,24 +174,93 @@ describe('responses go back', () => {
   });
 });
 
+const unreachable = () => new GatewayError('transport.send', 'unreachable', { origin: 'remote' });
+
 describe('a flow that fails', () => {
-  it('ends what waits on it, and nothing else', () => {
+  it('is told to what waits on it, and to nothing else; an INVITE is repeated no more, other requests have ended', () => {
     const bench = new Bench();
     const flow = bench.flow('tcp');
     const other = bench.flow('tcp');
-    const client = bench.client('INVITE', flow);
+    const invite = bench.client('INVITE', flow);
+    const bye = bench.client('BYE', flow);
     const spared = bench.client('INVITE', other);
     const server = bench.server(peerRequest('INVITE'), flow);
     bench.taken();
     bench.layer.flowFailed(flow, new GatewayError('transport.closed', 'gone', { origin: 'remote' }));
-    expect([client.state, spared.state, server.state]).toEqual(['terminated', 'calling', 'proceeding']);
-    expect(bench.taken()).toEqual(['stop B', 'transport.closed', 'ended', 'transport.closed']);
+    expect([invite.state, bye.state, spared.state, server.state]).toEqual([
+      'calling',
+      'terminated',
+      'calling',
+      'proceeding',
+    ]);
+    expect(bench.taken()).toEqual(['transport.closed', 'stop F', 'transport.closed', 'ended', 'transport.closed']);
   });
 
   it('is known by its addresses when it is a UDP flow', () => {
     const bench = new Bench();
-    const client = bench.client('INVITE', bench.flow());
-    bench.layer.flowFailed(bench.flow(), new GatewayError('transport.send', 'unreachable', { origin: 'remote' }));
-    expect(client.state).toBe('terminated');
+    bench.client('INVITE', bench.flow(), true);
+    bench.taken();
+    bench.layer.flowFailed(bench.flow(), unreachable());
+    expect(bench.taken()).toEqual(['stop A', 'transport.send']);
+  });
+
+  it('by a datagram that could not be sent is told only to who waits for a first response and may try elsewhere', () => {
+    const bench = new Bench();
+    const flow = bench.flow();
+    const reinvite = bench.client('INVITE', flow);
+    const bye = bench.client('BYE', flow);
+    const options = bench.client('OPTIONS', flow, true);
+    const ringing = bench.client('INVITE', flow, true);
+    ringing.receive(bench.response(ringing, 180), flow);
+    const server = bench.server(peerRequest('INVITE'), flow);
+    bench.taken();
+    bench.layer.flowFailed(flow, unreachable());
+    expect([reinvite, bye, options, ringing, server].map(({ state }) => state)).toEqual([
+      'calling',
+      'trying',
+      'terminated',
+      'proceeding',
+      'proceeding',
+    ]);
+    expect(bench.taken()).toEqual(['stop E', 'stop F', 'transport.send', 'ended']);
+  });
+
+  it('ends no INVITE that another copy of may have reached its target: a late 2xx still comes up, until timer B', () => {
+    const bench = new Bench();
+    const flow = bench.flow();
+    const answered = bench.client('INVITE', flow, true);
+    const silent = bench.client('INVITE', flow, true);
+    bench.layer.flowFailed(flow, unreachable());
+    bench.taken();
+    answered.receive(bench.response(answered, 200), flow);
+    expect(bench.taken()).toEqual(['stop B', 'start M 32000', 'up 200']);
+    bench.time.advance(32_000);
+    expect([answered.state, silent.state]).toEqual(['terminated', 'terminated']);
+  });
+
+  it('is left for the one that a response comes on: the ACK goes there, and nothing keeps the old one', () => {
+    const bench = new Bench();
+    const flow = bench.flow('tcp');
+    const client = bench.client('INVITE', flow);
+    flow.close();
+    bench.layer.flowFailed(flow, new GatewayError('transport.closed', 'gone', { origin: 'remote' }));
+    const next = bench.flow('tcp');
+    client.receive(bench.response(client, 486), next);
+    expect(next.sent.map(({ bytes }) => bytes.toString('latin1', 0, 3))).toEqual(['ACK']);
+    bench.time.advance(64_000);
+    expect([client.state, bench.layer.flowCount]).toEqual(['terminated', 0]);
+  });
+
+  it('is left for the one that a request comes again on, and nothing keeps the old one', () => {
+    const bench = new Bench();
+    const flow = bench.flow('tcp');
+    const server = bench.server(peerRequest('INVITE'), flow);
+    flow.close();
+    const next = bench.flow('tcp');
+    server.receive(peerRequest('INVITE'), next);
+    bench.answer(server, 486);
+    expect([flow.sent.length, next.sent.length]).toEqual([0, 1]);
+    bench.time.advance(64_000);
+    expect([server.state, bench.layer.flowCount]).toEqual(['terminated', 0]);
   });
 });

@@ -117,7 +117,8 @@ export class Bench implements Wire {
     onTransportError: (error) => this.events.push(error.code),
   };
 
-  client(method: string, flow: Flow = this.flow()): ClientTransaction {
+  /** @param triesElsewhere the user heeds datagrams that could not be sent */
+  client(method: string, flow: Flow = this.flow(), triesElsewhere = false): ClientTransaction {
     const requestUri = 'sip:bob@192.0.2.2';
     const branch = this.layer.branches.make(requestUri);
     const request = SipRequest.create(method, requestUri);
@@ -127,7 +128,7 @@ export class Bench implements Wire {
     request.headers.append('To', '<sip:bob@192.0.2.2>');
     request.headers.append('Call-ID', 'c1');
     request.headers.append('CSeq', `7 ${method}`);
-    const transaction = this.layer.open(request, branch, flow, this.clientUser);
+    const transaction = this.layer.open(request, branch, flow, { ...this.clientUser, triesElsewhere });
     transaction.begin();
     return transaction;
   }

@@ -1,0 +1,140 @@
+import { describe, expect, it } from 'vitest';
+import { GatewayError } from '../../../src/core/index.js';
+import type { Flow } from '../../../src/sip/transport/flow.js';
+import type { Puppet } from './puppet.js';
+import { type Agent, agentAndPuppet, expectQuiet, orderTo } from './support.js';
+
+/** Legs whose way to the peer fails in the middle: what was under way is still told, and still heard. */
+
+const unreachable = () => new GatewayError('transport.send', 'unreachable', { origin: 'remote', sipStatus: 503 });
+
+/** A datagram to this peer came back as an ICMP error. */
+const icmp = (agent: Agent, peer: Puppet): void =>
+  agent.core.flowFailed(agent.host.udpFlow(peer.host.endpoint), unreachable());
+
+const cut = (flow: Flow): void => (flow as unknown as { cut(): void }).cut();
+
+const answered = (puppet: Puppet, flow?: Flow) =>
+  puppet.reply(puppet.last('INVITE'), 200, {
+    rows: [['Contact', puppet.contact.replace('>', ';transport=tcp>')]],
+    body: 'answer',
+    ...(flow && { flow }),
+  });
+
+describe('a datagram that could not be sent', () => {
+  it('fails an INVITE nobody has answered; one that answers it all the same gets its ACK, and BYE', () => {
+    const { time, agent, puppet } = agentAndPuppet();
+    const call = agent.call(orderTo(puppet));
+    time.advance(600);
+    icmp(agent, puppet);
+    expect(call.failure!.code).toBe('transport.send');
+    puppet.reply(puppet.last('INVITE'), 200, { rows: [['Contact', puppet.contact]], body: 'answer' });
+    time.advance(0);
+    expect(puppet.methods).toEqual(['INVITE', 'INVITE', 'ACK', 'BYE']);
+    puppet.reply(puppet.last('BYE'), 200);
+    time.advance(0);
+    expect([call.finals, call.answers.length]).toEqual([1, 0]);
+    expectQuiet(time, agent);
+  });
+
+  it('… and one that rings is told CANCEL', () => {
+    const { time, agent, puppet } = agentAndPuppet();
+    agent.call(orderTo(puppet));
+    time.advance(600);
+    icmp(agent, puppet);
+    puppet.reply(puppet.last('INVITE'), 180);
+    time.advance(0);
+    expect(puppet.methods.at(-1)).toBe('CANCEL');
+    puppet.reply(puppet.last('CANCEL'), 200);
+    puppet.reply(puppet.last('INVITE'), 487);
+    time.advance(0);
+    expect(puppet.methods.at(-1)).toBe('ACK');
+    expectQuiet(time, agent);
+  });
+
+  it('ends nothing that rings, and no BYE: it is repeated', () => {
+    const { time, agent, puppet } = agentAndPuppet();
+    const call = agent.call(orderTo(puppet));
+    time.advance(0);
+    puppet.reply(puppet.last('INVITE'), 180);
+    time.advance(0);
+    icmp(agent, puppet);
+    expect(call.finals).toBe(0);
+    puppet.reply(puppet.last('INVITE'), 200, { rows: [['Contact', puppet.contact]], body: 'answer' });
+    time.advance(0);
+    call.dialog!.ack();
+    call.dialog!.bye();
+    time.advance(100);
+    icmp(agent, puppet);
+    time.advance(500);
+    expect(puppet.methods).toEqual(['INVITE', 'ACK', 'BYE', 'BYE']);
+    puppet.reply(puppet.last('BYE'), 200);
+    expectQuiet(time, agent);
+  });
+});
+
+describe('a connection that breaks while the callee rings', () => {
+  const scene = () => {
+    const parts = agentAndPuppet();
+    const call = parts.agent.call(orderTo(parts.puppet, { transport: 'tcp' }));
+    parts.time.advance(0);
+    parts.puppet.reply(parts.puppet.last('INVITE'), 180);
+    parts.time.advance(0);
+    cut(parts.puppet.flows.at(-1)!);
+    parts.time.advance(0);
+    return { ...parts, call };
+  };
+
+  it('fails the call; the CANCEL goes by a new connection, and the ACK of the refusal too', () => {
+    const { time, agent, puppet, call } = scene();
+    expect(call.failure!.code).toBe('transport.closed');
+    expect(puppet.methods).toEqual(['INVITE', 'CANCEL']);
+    expect(puppet.last('CANCEL').topVia.branch).toBe(puppet.last('INVITE').topVia.branch);
+    puppet.reply(puppet.last('CANCEL'), 200);
+    puppet.reply(puppet.last('INVITE'), 487);
+    time.advance(0);
+    expect(puppet.methods.at(-1)).toBe('ACK');
+    expectQuiet(time, agent);
+  });
+
+  it('an answer that comes by another connection gets its ACK, and BYE', () => {
+    const { time, agent, puppet, call } = scene();
+    puppet.connect('tcp', (flow) => answered(puppet, flow));
+    time.advance(0);
+    expect(puppet.methods).toEqual(['INVITE', 'CANCEL', 'ACK', 'BYE']);
+    puppet.reply(puppet.last('BYE'), 200);
+    time.advance(0);
+    expect([call.finals, call.answers.length]).toEqual([1, 0]);
+    expectQuiet(time, agent);
+  });
+
+  it('nothing is waited for longer than 64×T1', () => {
+    const { time, agent, puppet } = scene();
+    time.advance(33_000);
+    answered(puppet);
+    time.advance(0);
+    expect(puppet.methods).not.toContain('ACK');
+    expectQuiet(time, agent);
+  });
+});
+
+describe('a connection that takes an ACK with it', () => {
+  it('a 200 that is repeated over another one gets the ACK there', () => {
+    const { time, agent, puppet } = agentAndPuppet();
+    const call = agent.call(orderTo(puppet, { transport: 'tcp' }));
+    time.advance(0);
+    answered(puppet);
+    time.advance(0);
+    call.dialog!.ack();
+    cut(puppet.flows.at(-1)!);
+    time.advance(0);
+    const before = puppet.methods.length;
+    puppet.connect('tcp', (flow) => answered(puppet, flow));
+    time.advance(0);
+    expect(puppet.methods.slice(before)).toEqual(['ACK']);
+    call.dialog!.bye();
+    time.advance(0);
+    puppet.reply(puppet.last('BYE'), 200);
+    expectQuiet(time, agent);
+  });
+});
