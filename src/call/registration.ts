@@ -98,7 +98,8 @@ class Registration {
   }
 
   fits(carrier: CarrierConfig | undefined): boolean {
-    const facts = (one: CarrierConfig) => JSON.stringify([one.hosts, one.credentials, one.registrationSeconds]);
+    const facts = (one: CarrierConfig) =>
+      JSON.stringify([one.hosts, one.credentials, one.realm, one.registrationSeconds]);
     return carrier !== undefined && facts(carrier) === facts(this.#carrier);
   }
 
@@ -128,6 +129,7 @@ class Registration {
   /** Binds our contact for so long; 0 takes the binding back (RFC 3261 §10.2.2). */
   #send(expires: number, done: (outcome: SipResponse | GatewayError) => void): void {
     const { signaling, connectTimeoutMs, contact } = this.#parts;
+    const { realm } = this.#carrier;
     const { username, password } = this.#carrier.credentials!;
     const host = this.#host;
     const record = `<sip:${encodeURIComponent(username)}@${authorityOf(host)}>`;
@@ -144,7 +146,7 @@ class Registration {
         ['Contact', `<sip:${encodeURIComponent(username)}@${contact(host.protocol)}${transport}>;expires=${expires}`],
         ['Expires', String(expires)],
       ] as const,
-      credentials: { username, password },
+      credentials: { username, password, ...(realm !== undefined && { realm }) },
       callId: this.#callId,
       sequence: this.#sequence,
       timeoutMs: expires === 0 ? 1000 : ANSWER_MS,

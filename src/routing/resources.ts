@@ -56,6 +56,7 @@ export interface CarrierResource {
   readonly tlsNames: readonly string[];
   readonly mediaSources: readonly string[];
   readonly credentials?: { readonly username: string; readonly password: string } | undefined;
+  readonly realm?: string | undefined;
   readonly numberFormat: NumberFormat;
   readonly callerIdIn: readonly ('From' | 'P-Asserted-Identity')[];
   readonly encryption: 'off' | 'offered' | 'required';

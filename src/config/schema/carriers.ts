@@ -75,6 +75,7 @@ export const carrierSchema = z.strictObject({
     .describe('bounds where its media may come from; empty: anywhere, the SDP’s address first'),
   tlsNames: z.array(text(1, 253)).default([]).describe('… or by a verified TLS certificate with one of these names'),
   credentials: credentialsSchema.optional().describe('answers 401 and 407 of the carrier'),
+  realm: text(1, 255).optional().describe('digest realm the credentials are for; absent: any realm of its hosts'),
   registration: flag().default(false).describe('REGISTER with the carrier; needs credentials'),
   registrationSeconds: integer(60, 86400).default(3600).describe('Expires of the registration'),
   numberFormat: parsed(parseNumberFormat, 'e164, e164-without-plus or national:<country>, such as national:US')

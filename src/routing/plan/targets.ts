@@ -59,7 +59,7 @@ export function carrierTargets(carrier: CarrierResource, resources: RoutingResou
         protocol,
         callerIdIn: carrier.callerIdIn,
         encryption: carrier.encryption,
-        ...(carrier.credentials ? { credentials: carrier.credentials } : {}),
+        ...credentialsOf(carrier),
         headers: Object.entries(carrier.addHeaders),
         removeHeaders: carrier.removeHeaders,
         noResponseTimeoutMs: sip.noResponseTimeoutMs,
@@ -70,6 +70,10 @@ export function carrierTargets(carrier: CarrierResource, resources: RoutingResou
     })),
   );
 }
+
+/** What answers the carrier's challenges, of its realm where one is named. */
+const credentialsOf = ({ credentials, realm }: CarrierResource) =>
+  credentials && { credentials: realm === undefined ? credentials : { ...credentials, realm } };
 
 /** Routes of a connector. An encrypted connector uses TLS and SRTP whatever the route's protocol says (design §4). */
 export function routeTargets(

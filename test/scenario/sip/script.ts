@@ -18,6 +18,8 @@ export interface Place {
   readonly contact: string;
   readonly called: string;
   readonly caller: string;
+  /** One record-routing proxy stands between: two Via rows, but in CANCEL, which goes from hop to hop; a Record-Route. */
+  readonly behindProxy?: true;
 }
 
 export interface MessageParts {
@@ -179,7 +181,9 @@ export class Script {
     const first = label.startsWith('INVITE') && this.place.role === 'answerer';
     if (method !== 'ACK') this.#last = label;
     this.#first = false;
-    const saved = method === 'ACK' ? '' : SAVED.map((name) => this.#saveLax(name, `${name}_${label}`)).join('');
+    let saved = method === 'ACK' ? '' : SAVED.map((name) => this.#saveLax(name, `${name}_${label}`)).join('');
+    if (saved !== '' && this.#hasTwoVias(label)) saved += this.#saveLax('Via', `Via2_${label}`, 2);
+    if (this.#hasRoute(label)) saved += this.#saveLax('Record-Route', `Route_${label}`);
     this.#steps.push(`<recv request="${method}"${first ? ' rrs="true"' : ''}>${action(saved)}</recv>`);
     return this;
   }
@@ -191,7 +195,10 @@ export class Script {
     const tag = initial && status > 100 ? `;tag=${parts.tag ?? OWN_TAG.answerer}` : '';
     const lines = [
       `SIP/2.0 ${status} ${parts.reason ?? 'Scripted'}`,
-      ...['Via', 'From'].map((name) => `${name}: [$${name}_${label}]`),
+      `Via: [$Via_${label}]`,
+      ...(this.#hasTwoVias(label) ? [`Via: [$Via2_${label}]`] : []),
+      ...(this.#hasRoute(label) ? [`Record-Route: [$Route_${label}]`] : []),
+      `From: [$From_${label}]`,
       `To: [$To_${label}]${tag}`,
       'Call-ID: [call_id]',
       `CSeq: [$CSeq_${label}]`,
@@ -284,9 +291,19 @@ export class Script {
   }
 
   /** Saves a header that may be absent. */
-  #saveLax(header: string, variable: string): string {
+  #saveLax(header: string, variable: string, occurrence = 1): string {
     this.#variables.add(variable);
-    return `<ereg regexp=".*" search_in="hdr" header="${header}:" assign_to="${variable}"/>`;
+    const which = occurrence === 1 ? '' : ` occurrence="${occurrence}"`;
+    return `<ereg regexp=".*" search_in="hdr" header="${header}:"${which} assign_to="${variable}"/>`;
+  }
+
+  /** A proxy recorded its route in what opens the dialog (RFC 3261 §12.1.1). */
+  #hasRoute(label: string): boolean {
+    return this.place.behindProxy === true && label.startsWith('INVITE');
+  }
+
+  #hasTwoVias(label: string): boolean {
+    return this.place.behindProxy === true && label !== 'CANCEL';
   }
 }
 
