@@ -115,7 +115,7 @@ function isExplained(world: World, { caller }: SimulatedCall, leg: AgentLeg, { t
   if (branch !== undefined) return world.log.wasServed(leg.callId, branch);
   if (text === NO_ACK && leg instanceof Callee && answeredTooLate(world, leg)) return true;
   const { offer, manners, prack } = caller.shape.caller;
-  const healthy = caller.mode === 'live' && !caller.disturbed;
+  const healthy = caller.mode === 'live' && !caller.disturbed && !caller.cut;
   if (offer !== 'late') return false;
   if (text === NO_ACK) return !healthy || manners.ack === 'never';
   return text === NO_PRACK && (!healthy || prack === 'never');

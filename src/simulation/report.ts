@@ -46,7 +46,12 @@ export function tellCall(world: World, number: number): string {
   if (!call) return `call ${number} is not of this world`;
   const legs = [call.caller, ...call.callees].map((leg) => {
     const dialogs = [...leg.dialogs.values()].map(({ state, how }) => `${state}${how === '' ? '' : ` (${how})`}`);
-    const marks = [leg.mode, leg.disturbed ? 'disturbed' : '', leg.open ? 'open' : 'closed'].filter((m) => m !== '');
+    const marks = [
+      leg.mode,
+      leg.disturbed ? 'disturbed' : '',
+      leg.cut ? 'cut' : '',
+      leg.open ? 'open' : 'closed',
+    ].filter((m) => m !== '');
     return `${leg.name} at ${leg.host.endpoint.address}: ${marks.join(', ')}; dialogs: ${dialogs.join(', ') || 'none'}`;
   });
   const transactionIds = world.gateway.records.filter(({ CallId }) => CallId === call.caller.callId);
@@ -81,7 +86,7 @@ export function tellFigures(figures: Figures): string {
     `virtual time ${(virtualMs / 3_600_000).toFixed(1)} h, real time ${seconds.toFixed(1)} s, ${Math.round(calls / seconds)} calls/s`,
     'outcomes:',
     ...rows(outcomes),
-    'faults:',
+    'faults and oddities:',
     ...rows(faults),
     violations === 0 ? 'no invariant broken' : `${violations} VIOLATIONS`,
   ].join('\n');

@@ -51,8 +51,10 @@ export abstract class AgentLeg implements SessionWatchUser {
   readonly complaints: Complaint[] = [];
   /** `dead`: hears and says nothing any more. `amnesic`: knows nothing of the call. */
   mode: 'live' | 'dead' | 'amnesic' = 'live';
-  /** A connection of it broke or its host was off the network: it may have missed something. */
+  /** Its host was off the network, or it cannot reach the gateway: it may have missed something. */
   disturbed = false;
+  /** A connection of it broke, with what was on its way. */
+  cut = false;
   flow: Flow | undefined;
   abstract readonly manners: Manners;
   abstract readonly allowsUpdate: boolean;
@@ -89,6 +91,11 @@ export abstract class AgentLeg implements SessionWatchUser {
     this.complaints.push({ text, branch: unanswered?.topVia.branch });
   }
 
+  /** Counts that something out of the ordinary did happen. */
+  note(what: string): void {
+    this.host.tally.add(what);
+  }
+
   // Time and chance
 
   after(delayMs: number, run: () => void): Timer {
@@ -100,7 +107,7 @@ export abstract class AgentLeg implements SessionWatchUser {
   meet(fate: Fate | undefined): void {
     if (!fate) return;
     this.after(fate.afterMs, () => {
-      this.host.tally.add(fate.kind === 'die' ? 'peer dies in a call' : 'peer forgets a call');
+      this.note(fate.kind === 'die' ? 'peer dies in a call' : 'peer forgets a call');
       if (fate.kind === 'die') this.mode = 'dead';
       else this.host.forget(this);
     });
@@ -240,7 +247,7 @@ export abstract class AgentLeg implements SessionWatchUser {
   /** The flow is gone: what waited on it has failed. */
   flowFailed(flow: Flow): void {
     const waiting = [...this.#clients.values()].filter((client) => client.flow === flow && client.waiting);
-    if (waiting.length > 0 || this.#used.has(flow)) this.disturbed = true;
+    if (waiting.length > 0 || this.#used.has(flow)) this.cut = true;
     for (const client of waiting) client.fail();
   }
 

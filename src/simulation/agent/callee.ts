@@ -85,6 +85,7 @@ export class Callee extends AgentLeg {
   }
 
   protected onCancel(invite: ServerExchange, cancel: ServerExchange): void {
+    if (this.script.cancel !== 'comply') this.note(`callee does not heed CANCEL: ${this.script.cancel}`);
     if (this.script.cancel === 'deaf') {
       this.#cancelled = true;
       return;
@@ -137,7 +138,7 @@ export class Callee extends AgentLeg {
     const proof = exchange.request.headers.get(challenge === 401 ? 'Authorization' : 'Proxy-Authorization');
     if (challenge !== 422 && this.#nonce !== '') this.#verify(exchange.request, proof);
     this.#challengesLeft--;
-    this.host.tally.add(`callee challenges with ${challenge}`);
+    this.note(`callee challenges with ${challenge}`);
     exchange.respond(challenge, { tag: this.token(), rows: [this.#challenge(challenge)] });
     return true;
   }
@@ -199,6 +200,7 @@ export class Callee extends AgentLeg {
     const rseq = 1 + (this.#rseqs.get(fork) ?? 100 * fork);
     this.#rseqs.set(fork, rseq);
     this.#spoke = true;
+    this.note('callee: reliable provisional response');
     const rows: Row[] = [...this.contactRows(), ['Require', '100rel'], ['RSeq', String(rseq)]];
     this.#invite!.respondReliably(status, rseq, { tag: dialog.localTag, rows, body }, () => {
       if (!this.#cancelled) this.complain(NO_PRACK);
@@ -221,7 +223,9 @@ export class Callee extends AgentLeg {
     this.#accept(fork);
     const { final } = this.script;
     const second = final.kind === 'answer' ? final.second : undefined;
-    if (second) this.after(second.afterMs, () => this.#accept(second.fork));
+    if (!second) return;
+    this.note('a second fork answers');
+    this.after(second.afterMs, () => this.#accept(second.fork));
   }
 
   #accept(fork: number): void {
@@ -274,6 +278,7 @@ export class Callee extends AgentLeg {
     const localTag = this.#tags[fork]!;
     const known = this.dialogs.get(localTag);
     if (known) return known;
+    if (this.dialogs.size > 0) this.note('a further fork makes a dialog');
     const { request } = this.#invite!;
     const to = request.headers.get('To')!;
     const dialog = new AgentDialog(

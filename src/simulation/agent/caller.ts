@@ -65,6 +65,8 @@ export class Caller extends AgentLeg {
   start(): void {
     this.#waiting = true;
     this.meet(this.shape.caller.fate);
+    if (this.shape.caller.offer === 'late') this.note('caller: late offer');
+    if (this.manners.garbles) this.note('caller: garbled description');
     const { giveUp, ownConnection } = this.shape.caller;
     if (giveUp?.on === 'time') this.after(giveUp.afterMs, () => this.#giveUp(giveUp));
     this.withFlow((flow) => {
@@ -133,7 +135,7 @@ export class Caller extends AgentLeg {
     const challenges = response.headers.all('WWW-Authenticate');
     const challenge = challenges.find((value) => digestPart(value, 'algorithm') === 'MD5');
     if (response.status !== 401 || this.#sequence > 1 || !credentials || !challenge || this.#gaveUp) return false;
-    this.host.tally.add('gateway challenges a caller');
+    this.note('gateway challenges a caller');
     const proof = answerTo(challenge, credentials, 'INVITE', this.#first!.uri);
     this.#dialog = undefined;
     this.dialogs.clear();
@@ -171,6 +173,7 @@ export class Caller extends AgentLeg {
     this.#lastRseq = rseq;
     const body = described && !this.#offered && !this.#settled ? this.describe('sendrecv') : undefined;
     if (described) this.#settled = true;
+    this.note(`caller: PRACK ${prack}`);
     if (prack === 'never') return;
     const rows: Row[] = [['RAck', `${rseq} ${response.cseq.sequence} INVITE`]];
     this.after(prack === 'late' ? 3000 : 0, () => {
@@ -194,6 +197,7 @@ export class Caller extends AgentLeg {
     const { giveUp } = this.shape.caller;
     // The CANCEL crosses the 2xx: sent all the same, as by a caller that has not seen it yet.
     if (giveUp?.on === '2xx' && giveUp.by === 'CANCEL') this.#cancel();
+    if (this.#cancelSent) this.note('CANCEL crosses the 2xx');
     this.#acknowledgeAnswer(response, dialog, sequence);
     dialog.session.settle(response, true);
     if (this.#gaveUp || giveUp?.on === '2xx') this.after(20, () => this.bye(dialog, 'answered after giving up'));
@@ -206,6 +210,7 @@ export class Caller extends AgentLeg {
     const owes = !this.#offered && !this.#settled && !this.manners.forgetsAnswer;
     const body = owes && said && said !== 'malformed' ? this.describe(reversed(said.direction)) : undefined;
     const { ack } = this.manners;
+    if (ack !== 'prompt') this.note(`caller: ACK ${ack}`);
     if (ack === 'never') return;
     this.after(ack === 'late' ? 1500 : 0, () => this.acknowledge(dialog, sequence, body));
   }
@@ -224,7 +229,7 @@ export class Caller extends AgentLeg {
   #giveUp({ by, rude }: GiveUp): void {
     if (!this.#waiting || this.#gaveUp || !this.#invite) return;
     this.#gaveUp = true;
-    this.host.tally.add(`caller gives up by ${by}`);
+    this.note(`caller gives up by ${by}`);
     if (by === 'BYE' && this.#dialog) {
       this.ask(this.#dialog, 'BYE', []);
       return;

@@ -27,7 +27,7 @@ export function receiveInside(leg: AgentLeg, dialog: AgentDialog, exchange: Serv
 function bye(leg: AgentLeg, dialog: AgentDialog, exchange: ServerExchange): void {
   const open = dialog.openInvite;
   dialog.end('BYE came');
-  if (leg.manners.bye === 'silent') return;
+  if (leg.manners.bye === 'silent') return leg.note('BYE left unanswered');
   exchange.respond(200, { tag: dialog.localTag });
   open?.respond(487, { tag: dialog.localTag });
 }
@@ -41,6 +41,7 @@ function reinvite(leg: AgentLeg, dialog: AgentDialog, exchange: ServerExchange):
   }
   if (dialog.offering) return refuse(491);
   if (dialog.openInvite) return refuse(500, [['Retry-After', '1']]);
+  if (leg.manners.reinvite !== 'accept') leg.note(`re-INVITE not simply accepted: ${leg.manners.reinvite}`);
   switch (leg.manners.reinvite) {
     case 'refuse':
       return refuse(488);

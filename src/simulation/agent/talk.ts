@@ -64,6 +64,8 @@ function reinvite(leg: AgentLeg, dialog: AgentDialog, offer: Offer): void {
   const { direction, codec } = offer;
   const body = direction && leg.describe(direction, codec);
   const request = leg.compose(dialog, 'INVITE', [...dialog.session.requestRows], body);
+  const kind = offer.cancelled ? ' cancelled' : direction === undefined ? ' without offer' : '';
+  leg.note(`re-INVITE${kind} by the ${leg.name === 'caller' ? 'caller' : 'callee'}`);
   leg.send(request, (heard) => reinviteHeard(leg, dialog, offer, request, heard));
   if (!offer.cancelled) return;
   // Only once a provisional response came may a CANCEL go (RFC 3261 §9.1); the gateway sends 100 at once.
@@ -86,6 +88,7 @@ function reinviteHeard(leg: AgentLeg, dialog: AgentDialog, offer: Offer, request
   if (!(heard instanceof SipResponse)) return leg.bye(dialog, 're-INVITE failed');
   if (heard.status < 300) return reinviteAccepted(leg, dialog, offer, sequence, heard);
   if (heard.status === 481 || heard.status === 408) return leg.bye(dialog, `re-INVITE was answered ${heard.status}`);
+  if (heard.status === 491) leg.note('re-INVITE glare: 491');
   if (heard.status !== 491 || (offer.tries ?? 0) > 1) return;
   const waitMs = leg.name === 'caller' ? leg.backOffMs(2100, 4000) : leg.backOffMs(0, 2000);
   leg.after(waitMs, () => {
@@ -107,6 +110,7 @@ function reinviteAccepted(
   const body = answers && said && said !== 'malformed' ? leg.describe(reversed(said.direction)) : undefined;
   dialog.refreshTarget(response);
   const { ack } = leg.manners;
+  if (ack !== 'prompt') leg.note(`re-INVITE: ACK ${ack}`);
   if (ack !== 'never') leg.after(ack === 'late' ? 1500 : 0, () => leg.acknowledge(dialog, sequence, body));
   if (dialog.state === 'confirmed') dialog.session.settle(response, true);
 }
@@ -114,6 +118,7 @@ function reinviteAccepted(
 function update(leg: AgentLeg, dialog: AgentDialog): void {
   if (dialog.offering || dialog.openInvite) return;
   dialog.offering = true;
+  leg.note('UPDATE with an offer');
   leg.ask(dialog, 'UPDATE', [...dialog.session.requestRows], leg.describe('sendrecv'), (heard) => {
     if (heard instanceof SipResponse && heard.status < 200) return;
     dialog.offering = false;

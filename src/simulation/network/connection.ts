@@ -55,7 +55,8 @@ export class Connection implements Flow {
     const delayMs = this.host.linkTo(this.remote.address).delayMs() + peer.host.lagMs;
     this.#lastArrivalMs = Math.max(this.#lastArrivalMs, network.time.nowMs() + delayMs);
     network.time.after(this.#lastArrivalMs - network.time.nowMs(), () => {
-      if (!this.#broken && !peer.closed) peer.host.receiver?.receive(Buffer.from(bytes), peer);
+      if (this.#broken || peer.closed) network.tally.add('messages lost with their connection');
+      else peer.host.receiver?.receive(Buffer.from(bytes), peer);
     });
   }
 

@@ -14,6 +14,8 @@ export class UdpFlow implements Flow {
   readonly local: Endpoint;
   readonly remote: Endpoint;
   readonly #host: NetworkHost;
+  #sent = 0;
+  #latest = 0;
 
   constructor(host: NetworkHost, remote: Endpoint) {
     this.#host = host;
@@ -29,13 +31,16 @@ export class UdpFlow implements Flow {
     if (copies === 0) network.tally.add('datagrams lost');
     if (copies === 2) network.tally.add('datagrams doubled');
     network.log.note(this, bytes, copies === 1 ? '' : copies === 0 ? 'lost' : 'doubled');
-    for (let copy = 0; copy < copies; copy++) network.time.after(link.delayMs(), () => this.#deliver(bytes));
+    const number = ++this.#sent;
+    for (let copy = 0; copy < copies; copy++) network.time.after(link.delayMs(), () => this.#deliver(bytes, number));
   }
 
   close(): void {}
 
-  #deliver(bytes: Buffer): void {
+  #deliver(bytes: Buffer, number: number): void {
     const { network } = this.#host;
+    if (number < this.#latest) network.tally.add('datagrams overtaken');
+    this.#latest = Math.max(this.#latest, number);
     const peer = network.at(this.remote.address);
     if (peer && !peer.down) {
       peer.arrive(bytes, peer.udp(this.local));

@@ -6,7 +6,6 @@ import type { ClientTransaction, ClientUser, ListTimer } from '../transaction/in
 import type { Flow } from '../transport/flow.js';
 import { composeRequest, NO_ROWS } from './compose.js';
 import type { InviteDialog } from './invite-dialog.js';
-import { deafUser } from './late-answers.js';
 import type { TargetWalk } from './next-hop.js';
 import { ReliableReceiver } from './reliable-receiver.js';
 
@@ -28,6 +27,9 @@ export interface DialogRequestPlan {
 
 /** A re-INVITE that rings is given up after this, as a proxy would (timer C, RFC 3261 §16.6 point 11). */
 const TIMER_C_MS = 180_000;
+
+/** Whatever answers the CANCEL of a re-INVITE changes nothing (RFC 3261 §9.1). */
+const deafUser: ClientUser = { onResponse: () => {}, onTimeout: () => {}, onTransportError: () => {} };
 
 /** A connection for a request inside a dialog may take this long. */
 const CONNECT_TIMEOUT_MS = 5000;

@@ -4,13 +4,14 @@ import type { SipResponse } from '../message/index.js';
 import type { HeaderRow, InviteOrder, MessageBody, OutboundLeg } from '../signaling.js';
 import { type ClientTransaction, type ClientUser, type ListTimer, token } from '../transaction/index.js';
 import type { Flow } from '../transport/flow.js';
+import { Cancel } from './cancel.js';
 import { composeRequest, NO_ROWS } from './compose.js';
 import type { DialogContext } from './context.js';
 import { uacRouteSet } from './dialog-state.js';
 import { Forks } from './forks.js';
 import type { InviteDialog } from './invite-dialog.js';
 import { estimateBytes } from './large-requests.js';
-import { deafUser, LateAnswers } from './late-answers.js';
+import { LateAnswers } from './late-answers.js';
 import { type Reached, TargetWalk } from './next-hop.js';
 import { describesSession } from './offer-answer.js';
 import { askRows, minimumSe } from './session-timer.js';
@@ -76,7 +77,7 @@ export class InviteClientLeg implements OutboundLeg, ClientUser {
       if (!this.#answered) return;
       // Nothing holds on to the leg and its handler any more.
       this.#forks.onAllEnded = undefined;
-      this.#transaction?.handOver(new LateAnswers(context, this.#forks));
+      this.#transaction?.handOver(new LateAnswers(context, this.#forks, this.#reached!.target));
     };
     context.defer(() => this.#nextTarget());
   }
@@ -108,7 +109,7 @@ export class InviteClientLeg implements OutboundLeg, ClientUser {
     if (transaction !== this.#transaction || this.#answered || this.#over) return;
     if (this.#heard) {
       // The connection broke while it rang: it is told by a new one, and may answer by one (RFC 3261 §18.2.2).
-      new LateAnswers(this.#context, this.#forks).takeOver(transaction, this.#reached!.target);
+      new LateAnswers(this.#context, this.#forks, this.#reached!.target).rang(transaction, this.#cancelSent);
       this.#fail(error);
       return;
     }
@@ -169,7 +170,7 @@ export class InviteClientLeg implements OutboundLeg, ClientUser {
     this.#transaction = undefined;
     this.#heard = false;
     if (!left || left.terminated || left.state === 'completed') return;
-    left.handOver(new LateAnswers(this.#context, this.#forks));
+    left.handOver(new LateAnswers(this.#context, this.#forks, this.#reached!.target));
     left.abandon();
   }
 
@@ -315,10 +316,9 @@ export class InviteClientLeg implements OutboundLeg, ClientUser {
 
   #sendCancel(): void {
     const transaction = this.#transaction;
-    const cancel = transaction?.buildCancel(this.#cancelRows!);
-    if (!transaction || !cancel) return;
+    if (!transaction) return;
     this.#cancelSent = true;
-    this.#context.layer.send(cancel, transaction.branch, transaction.flow, deafUser);
+    new Cancel(this.#context, transaction, this.#reached!.target, this.#cancelRows!).send();
     this.#cancelWait = this.#context.timers.start(64 * this.#context.options.t1Ms, this, 'cancel');
   }
 

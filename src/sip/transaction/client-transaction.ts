@@ -71,8 +71,9 @@ export class ClientTransaction extends Transaction {
   }
 
   receive(response: SipResponse, flow: Flow): void {
-    // The peer has lost the connection and answers over another one (RFC 3261 §18.2.2): so goes the ACK.
-    if (this.flow.closed && !flow.closed) this.#context.move(this, flow);
+    // A peer answers by another connection when it has lost the one of the request, which we may not know yet
+    // (RFC 3261 §18.2.2): ACK and CANCEL go there too.
+    if (flow !== this.flow && this.flow.reliable && flow.reliable && !flow.closed) this.#context.move(this, flow);
     this.#response = response;
     this.#responseFlow = flow;
     this.dispatch(this.#eventOf(response.status));

@@ -187,7 +187,8 @@ export class TransactionLayer implements ClientContext, ServerContext {
   }
 
   removeClient(transaction: ClientTransaction): void {
-    this.#clients.delete(transaction.key);
+    // A CANCEL that is sent once more has the same key.
+    if (this.#clients.get(transaction.key) === transaction) this.#clients.delete(transaction.key);
     this.#unwatch(transaction);
   }
 

@@ -118,6 +118,66 @@ describe('a connection that breaks while the callee rings', () => {
   });
 });
 
+describe('a callee that answers by another connection, for it has lost the one of the INVITE', () => {
+  it('is cancelled by that one, though the lost one still looks sound to us', () => {
+    const { time, agent, puppet } = agentAndPuppet();
+    const call = agent.call(orderTo(puppet, { transport: 'tcp' }));
+    time.advance(2500);
+    expect(call.failure!.code).toBe('sip.no-response');
+    let other: Flow | undefined;
+    puppet.connect('tcp', (flow) => {
+      other = flow;
+      puppet.reply(puppet.last('INVITE'), 180, { flow });
+    });
+    time.advance(0);
+    expect(puppet.methods.at(-1)).toBe('CANCEL');
+    expect(puppet.flows.at(-1)).toBe(other);
+    puppet.reply(puppet.last('CANCEL'), 200);
+    puppet.reply(puppet.last('INVITE'), 487);
+    time.advance(0);
+    expect([puppet.methods.at(-1), puppet.flows.at(-1) === other]).toEqual(['ACK', true]);
+    expectQuiet(time, agent);
+  });
+});
+
+describe('a connection that takes a CANCEL with it', () => {
+  it('the CANCEL goes once more over a new one, on the same branch', () => {
+    const { time, agent, puppet } = agentAndPuppet();
+    const call = agent.call(orderTo(puppet, { transport: 'tcp' }));
+    time.advance(0);
+    puppet.reply(puppet.last('INVITE'), 180);
+    time.advance(0);
+    call.leg.cancel();
+    cut(puppet.flows.at(-1)!);
+    time.advance(0);
+    expect(puppet.methods).toEqual(['INVITE', 'CANCEL']);
+    expect(puppet.last('CANCEL').topVia.branch).toBe(puppet.last('INVITE').topVia.branch);
+    puppet.reply(puppet.last('CANCEL'), 200);
+    puppet.reply(puppet.last('INVITE'), 487);
+    time.advance(0);
+    expect([puppet.methods.at(-1), call.finals]).toEqual(['ACK', 1]);
+    expectQuiet(time, agent);
+  });
+
+  it('… and of a target already left by the connection that the callee has opened since', () => {
+    const { time, agent, puppet } = agentAndPuppet();
+    agent.call(orderTo(puppet, { transport: 'tcp' }));
+    time.advance(2500);
+    puppet.reply(puppet.last('INVITE'), 180);
+    time.advance(0);
+    puppet.connect('tcp', (flow) => puppet.reply(puppet.last('INVITE'), 180, { flow }));
+    time.advance(0);
+    const before = puppet.methods.length;
+    cut(puppet.flows.find((flow) => flow.inbound)!);
+    time.advance(0);
+    expect(puppet.methods.slice(before)).toEqual(['CANCEL']);
+    expect(puppet.flows.at(-1)!.inbound).toBe(false);
+    puppet.reply(puppet.last('CANCEL'), 200);
+    puppet.reply(puppet.last('INVITE'), 487);
+    expectQuiet(time, agent);
+  });
+});
+
 describe('a connection that takes an ACK with it', () => {
   it('a 200 that is repeated over another one gets the ACK there', () => {
     const { time, agent, puppet } = agentAndPuppet();
