@@ -35,7 +35,7 @@ export function placeTestCall(
       resolve({ target: planned.targetKey, answered, status, reason, tookMs: Math.round(scheduler.nowMs() - startMs) });
     };
     const leg = signaling.invite({
-      requestUri: uriOf({ ...planned }).replace('sip:', `sip:${encodeURIComponent(planned.calledNumber)}@`),
+      requestUri: uriOf(planned).replace('sip:', `sip:${encodeURIComponent(planned.calledNumber)}@`),
       nextHop: locationOf(planned),
       from: `<sip:${planned.callingNumber}@${domain}>`,
       to: `<sip:${encodeURIComponent(planned.calledNumber)}@${domain}>`,

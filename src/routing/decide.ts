@@ -4,9 +4,10 @@ import { identify, type SourceIdentity } from './identify.js';
 import { INBOUND_CHECKS } from './inbound/index.js';
 import { type Check, type Judgement, type RefusalResult, refuse, runChecks } from './judgement.js';
 import { printable } from './numbers/index.js';
+import type { Attempt } from './plan/attempt.js';
 import type { Snapshot } from './snapshot.js';
 import { TERMINATION_CHECKS } from './termination/index.js';
-import type { Admission, Decision, LiveView, PlannedAttempt, Refusal, RequestFacts, TraceStep } from './types.js';
+import type { Admission, Decision, LiveView, Refusal, RequestFacts, TraceStep } from './types.js';
 
 /**
  * Judges a request: whose is it, may it, and where does it go. Pure: the same facts, snapshot, live numbers and random
@@ -88,9 +89,8 @@ function unknownOwner(
 }
 
 function admission(judgement: Judgement): Admission {
-  const { connector, carrier, direction, proxy } = judgement;
-  const customer = proxy ? planMedia(judgement) : connector!.mediaSources;
-  const remote = direction === 'Inbound' ? carrierMedia(carrier!.resource.mediaSources) : planMedia(judgement);
+  const { connector, carrier, direction, proxy, plan } = judgement;
+  const inbound = direction === 'Inbound';
   return {
     kind: 'admit',
     direction,
@@ -98,35 +98,64 @@ function admission(judgement: Judgement): Admission {
     callingNumber: judgement.calling,
     calledNumber: judgement.called,
     emergency: judgement.emergency,
-    plan: judgement.plan,
+    plan,
     encryptionOfCaller: judgement.encryptionOfCaller,
-    mediaSources:
-      customer || remote ? { ...(customer ? { customer } : {}), ...(remote ? { remote } : {}) } : ANY_SOURCE,
-    allowedSources: allowedSources(judgement),
+    mediaSources: mediaSources(
+      proxy ? planMedia(plan) : connector!.mediaSources,
+      inbound ? blocksOrAny(carrier!.resource.mediaSources) : planMedia(plan),
+    ),
+    allowedSources: new AllowedSources(proxy ? plan : connector!.sources, inbound ? carrier!.resource.sources : plan),
     trace: judgement.trace,
   };
 }
 
-/** Where each side may signal from: its media may come from there too, though nothing described it. */
-function allowedSources({ connector, carrier, direction, proxy, plan, snapshot }: Judgement) {
-  const ofPlan = () => [...new Set(plan.flatMap(({ owner }) => snapshot.carriers.get(owner)?.resource.sources ?? []))];
-  return {
-    customer: proxy ? ofPlan() : connector!.sources,
-    remote: direction === 'Inbound' ? carrier!.resource.sources : ofPlan(),
-  };
+type Blocks = readonly string[];
+
+function mediaSources(customer: Blocks | undefined, remote: Blocks | undefined): Admission['mediaSources'] {
+  if (!customer && !remote) return ANY_SOURCE;
+  return { ...(customer ? { customer } : {}), ...(remote ? { remote } : {}) };
 }
 
 const ANY_SOURCE: Admission['mediaSources'] = Object.freeze({});
 
-const carrierMedia = (blocks: readonly string[]): readonly string[] | undefined =>
-  blocks.length > 0 ? blocks : undefined;
+const blocksOrAny = (blocks: Blocks): Blocks | undefined => (blocks.length > 0 ? blocks : undefined);
 
 /** Blocks of every carrier of the plan; any source where one of them sets none. */
-function planMedia({ plan, snapshot }: Judgement): readonly string[] | undefined {
-  const blocksOf = ({ owner }: PlannedAttempt) => snapshot.carriers.get(owner)?.resource.mediaSources ?? [];
-  if (plan.some((attempt) => blocksOf(attempt).length === 0)) return undefined;
-  return [...new Set(plan.flatMap(blocksOf))];
+function planMedia(plan: readonly Attempt[]): Blocks | undefined {
+  if (plan.some((attempt) => attempt.mediaSources.length === 0)) return undefined;
+  return [...new Set(plan.flatMap((attempt) => attempt.mediaSources))];
 }
+
+/**
+ * Where each side may signal from: its media may come from there too, though nothing described it. A side is given as
+ * its blocks, or as the plan whose carriers' blocks they are: those are gathered when they are read, once a call.
+ */
+class AllowedSources {
+  readonly #customer: Blocks | readonly Attempt[];
+  readonly #remote: Blocks | readonly Attempt[];
+
+  constructor(customer: Blocks | readonly Attempt[], remote: Blocks | readonly Attempt[]) {
+    this.#customer = customer;
+    this.#remote = remote;
+  }
+
+  get customer(): Blocks {
+    return blocksOf(this.#customer);
+  }
+
+  get remote(): Blocks {
+    return blocksOf(this.#remote);
+  }
+
+  /** What JSON shows. */
+  toJSON(): { readonly customer: Blocks; readonly remote: Blocks } {
+    return { customer: this.customer, remote: this.remote };
+  }
+}
+
+const blocksOf = (side: Blocks | readonly Attempt[]): Blocks => [
+  ...new Set(side.flatMap((one) => (typeof one === 'string' ? one : one.sources))),
+];
 
 function refusal(result: RefusalResult, judgement: Judgement, direction: Refusal['direction']): Refusal {
   const { facts } = judgement;

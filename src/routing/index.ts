@@ -5,7 +5,7 @@ export { explain } from './explain.js';
 export { type ConnectorSign, type IdentityFacts, identifySource, type SourceIdentity } from './identify.js';
 export * from './live/index.js';
 export * from './numbers/index.js';
-export { drawTier, drawTiers, type Ranked, type Tier, type Tiers, tiersOf } from './plan/order.js';
+export { drawn, type Ranked, type Tier, type Tiers, tiersOf } from './plan/order.js';
 export { DEFAULT_FAILOVER_STATUSES, type Target, targetKey } from './plan/targets.js';
 export { PrefixTrie } from './prefix-trie.js';
 export type * from './resources.js';

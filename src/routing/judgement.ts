@@ -1,7 +1,8 @@
 import type { Random } from '../core/index.js';
 import type { Address } from './cidr.js';
+import type { Attempt } from './plan/attempt.js';
 import type { CarrierView, ConnectorView, ProxyRoute, Snapshot } from './snapshot.js';
-import type { LiveView, PlannedAttempt, RequestFacts, TraceStep, Verdict } from './types.js';
+import type { LiveView, RequestFacts, TraceStep, Verdict } from './types.js';
 
 /**
  * The frame of a decision: a table of checks, run in order over one judgement, each leaving one step in the trace. The
@@ -32,7 +33,7 @@ export interface Judgement {
   emergency: boolean;
   proxy: ProxyRoute | undefined;
   encryptionOfCaller: 'off' | 'offered' | 'required';
-  plan: readonly PlannedAttempt[];
+  plan: readonly Attempt[];
 }
 
 /**
@@ -65,6 +66,8 @@ export interface Check {
   /** Name in the trace, such as `termination.allowlist`. */
   readonly name: string;
   run(judgement: Judgement): CheckResult;
+  /** The step that stands in its place where the plan is made already; absent: it runs all the same. */
+  readonly whenPlanned?: StepResult;
 }
 
 type Input = Readonly<Record<string, unknown>>;
@@ -99,20 +102,20 @@ export function refuse(
 
 /** A check that is passed over once an earlier one has made the plan: emergency calls, proxy sessions. */
 export function unlessPlanned(check: Check, detail: string): Check {
-  const skipped = { ...skip(detail), check: check.name };
-  return { name: check.name, run: (judgement) => (judgement.plan.length > 0 ? skipped : check.run(judgement)) };
+  return { ...check, whenPlanned: { ...skip(detail), check: check.name } };
 }
 
 /** Runs the checks in order and keeps each step; gives the refusal that ended them, if one did. */
 export function runChecks(checks: readonly Check[], judgement: Judgement): RefusalResult | undefined {
   for (const check of checks) {
-    const result = check.run(judgement);
+    const { name, whenPlanned } = check;
+    const result = whenPlanned && judgement.plan.length > 0 ? whenPlanned : check.run(judgement);
     if (result.verdict === 'fail') {
       const { verdict, code, input, detail } = result;
-      judgement.trace.push({ check: check.name, verdict, code, input, detail });
+      judgement.trace.push({ check: name, verdict, code, input, detail });
       return result;
     }
-    result.check = check.name;
+    result.check = name;
     judgement.trace.push(result);
   }
   return undefined;

@@ -1,5 +1,5 @@
 import { type Address, CidrIndex, CidrSet } from './cidr.js';
-import { type Tiers, tiersOf } from './plan/order.js';
+import { type Tier, type Tiers, tiersOf } from './plan/order.js';
 import type { Target } from './plan/targets.js';
 import { carrierTargets, routeTargets } from './plan/targets.js';
 import { PrefixTrie } from './prefix-trie.js';
@@ -35,7 +35,7 @@ export interface Snapshot {
   readonly allowlists: CidrIndex<ConnectorView>;
   readonly numbers: ReadonlyMap<string, NumberOwner>;
   readonly carriers: ReadonlyMap<string, CarrierView>;
-  readonly carriersByPrefix: PrefixTrie<Tiers<CarrierView>>;
+  readonly carriersByPrefix: PrefixTrie<Tier<CarrierView>>;
   readonly carrierSources: CidrIndex<CarrierView>;
   readonly carriersByTlsName: ReadonlyMap<string, CarrierView>;
   /** Proxy sessions by `<proxy number> <participant's number>`. */
@@ -185,7 +185,7 @@ function carrierViews(resources: RoutingResources): CarrierView[] {
 }
 
 /** Carriers by prefix, those of one prefix in tiers of priority. */
-function carrierTable(carriers: readonly CarrierView[]): PrefixTrie<Tiers<CarrierView>> {
+function carrierTable(carriers: readonly CarrierView[]): PrefixTrie<Tier<CarrierView>> {
   const byPrefix = new Map<string, CarrierView[]>();
   for (const carrier of carriers) {
     for (const prefix of new Set(carrier.resource.prefixes)) {
@@ -194,10 +194,10 @@ function carrierTable(carriers: readonly CarrierView[]): PrefixTrie<Tiers<Carrie
       else byPrefix.set(prefix, [carrier]);
     }
   }
-  const trie = new PrefixTrie<Tiers<CarrierView>>();
+  const trie = new PrefixTrie<Tier<CarrierView>>();
   for (const [prefix, list] of byPrefix) {
     const ranked = list.map((value) => ({ value, priority: value.resource.priority, weight: value.resource.weight }));
-    trie.add(prefix, tiersOf(ranked));
+    for (const tier of tiersOf(ranked)) trie.add(prefix, tier);
   }
   return trie;
 }

@@ -105,7 +105,7 @@ export interface PlannedAttempt {
   readonly callingNumber: string;
   readonly callerIdIn: readonly ('From' | 'P-Asserted-Identity')[];
   readonly encryption: 'off' | 'offered' | 'required';
-  readonly credentials?: { readonly username: string; readonly password: string; readonly realm?: string };
+  readonly credentials?: { readonly username: string; readonly password: string; readonly realm?: string } | undefined;
   /** Header rows to add, such as X-VoiceConnector-ID. */
   readonly headers: readonly (readonly [name: string, value: string])[];
   /** Header fields that do not pass to this target: names, or prefixes that end in `*`. Absent: none beside the rules. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { below, SeededRandom } from '../../src/core/index.js';
-import { drawTier, PrefixTrie, tiersOf } from '../../src/routing/index.js';
+import { drawn, PrefixTrie, tiersOf } from '../../src/routing/index.js';
 import { decideWith, type LiveNumbers, outbound, plain, summary } from './fixtures.js';
 
 const carriers = (...list: object[]) => ({ ...plain(), carriers: list });
@@ -123,10 +123,8 @@ describe('weighted draw', () => {
     const firsts = new Map<number, number>();
     const draws = 20_000;
     for (let draw = 0; draw < draws; draw++) {
-      drawTier(tier, random, (value) => {
-        firsts.set(value, (firsts.get(value) ?? 0) + 1);
-        return false;
-      });
+      const [first] = drawn(tier, random);
+      firsts.set(first!, (firsts.get(first!) ?? 0) + 1);
     }
     // Chi-square against 10 %, 20 %, 70 %; 13.8 is the 0.1 % point for two degrees of freedom.
     const chi = [1, 2, 7].reduce(
@@ -142,8 +140,7 @@ describe('weighted draw', () => {
     let seconds = 0;
     let oneSecond = 0;
     for (let draw = 0; draw < 20_000; draw++) {
-      const order: number[] = [];
-      drawTier(tier, random, (value) => order.push(value) > 0);
+      const order = drawn(tier, random);
       if (order[0] !== 7) continue;
       seconds++;
       if (order[1] === 1) oneSecond++;

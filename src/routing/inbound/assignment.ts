@@ -1,9 +1,8 @@
 import type { Random } from '../../core/index.js';
 import { type Check, type CheckResult, type Judgement, pass, refuse } from '../judgement.js';
-import { downLast, drawTier, drawTiers } from '../plan/order.js';
-import { attemptOn } from '../plan/targets.js';
+import { Attempt } from '../plan/attempt.js';
+import { downLast, drawn } from '../plan/order.js';
 import type { ConnectorView, GroupView } from '../snapshot.js';
-import type { PlannedAttempt } from '../types.js';
 
 /** The number is assigned to a connector or a group. */
 export const assignmentCheck: Check = {
@@ -64,8 +63,7 @@ function membersOf({ connector, called, snapshot, random }: Judgement): readonly
 function groupOrder(group: GroupView, random: Random): ConnectorView[] {
   const ordered: ConnectorView[] = [];
   for (const tier of group.members) {
-    if (group.loadBalanced) drawTier(tier, random, (member) => ordered.push(member) > 0);
-    else ordered.push(...tier.values);
+    ordered.push(...(group.loadBalanced ? drawn(tier, random) : tier.values));
   }
   return ordered;
 }
@@ -73,14 +71,15 @@ function groupOrder(group: GroupView, random: Random): ConnectorView[] {
 function routesOf(
   connectors: readonly ConnectorView[],
   { live, random, called, calling, snapshot }: Judgement,
-): readonly PlannedAttempt[] {
-  const up: PlannedAttempt[] = [];
-  const down: PlannedAttempt[] = [];
+): readonly Attempt[] {
+  const up: Attempt[] = [];
+  const down: Attempt[] = [];
   for (const connector of connectors) {
-    drawTiers(connector.origination!.targets, random, (target) => {
-      (live.targetState(target.targetKey).state === 'down' ? down : up).push(attemptOn(target, called, calling));
-      return true;
-    });
+    for (const tier of connector.origination!.targets) {
+      for (const target of drawn(tier, random)) {
+        (live.targetState(target.targetKey).state === 'down' ? down : up).push(new Attempt(target, called, calling));
+      }
+    }
   }
   return downLast(up, down, snapshot.maxAttempts);
 }

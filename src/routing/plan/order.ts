@@ -15,6 +15,7 @@ export interface Ranked<Value> {
 export interface Tier<Value> {
   readonly priority: number;
   readonly values: readonly Value[];
+  readonly reversed: readonly Value[];
   readonly weights: readonly number[];
   readonly totalWeight: number;
 }
@@ -34,42 +35,37 @@ export function tiersOf<Value>(ranked: readonly Ranked<Value>[]): Tiers<Value> {
     .map(([priority, tier]) => ({
       priority,
       values: tier.map((one) => one.value),
+      reversed: tier.map((one) => one.value).reverse(),
       weights: tier.map((one) => one.weight),
       totalWeight: tier.reduce((sum, one) => sum + one.weight, 0),
     }));
 }
 
 /**
- * Visits a tier's values in drawn order until `visit` gives false. A tier of one draws no random number.
- * @returns false when the visit was stopped
+ * A tier's values in drawn order. A tier of one draws no random number, one of two a single one and makes no list.
+ * @returns a list that may be the tier's own: it must not be changed
  */
-export function drawTier<Value>(tier: Tier<Value>, random: Random, visit: (value: Value) => boolean): boolean {
-  const { values, weights } = tier;
-  const count = values.length;
-  if (count === 1) return visit(values[0]!);
-  if (count === 2) return drawPair(tier, random, visit);
-  const left = weights.slice();
-  let weightLeft = tier.totalWeight;
-  for (let drawn = 1; drawn <= count; drawn++) {
-    const index = drawn === count ? theOneLeft(left) : drawIndex(left, point(random, weightLeft));
-    weightLeft -= left[index]!;
-    left[index] = 0;
-    if (!visit(values[index]!)) return false;
-  }
-  return true;
+export function drawn<Value>(tier: Tier<Value>, random: Random): readonly Value[] {
+  const { values } = tier;
+  if (values.length === 1) return values;
+  if (values.length === 2) return point(random, tier.totalWeight) < tier.weights[0]! ? values : tier.reversed;
+  return drawMany(tier, random);
 }
 
 /** A uniform point in [0, total). 32 bits are plenty: weights are at most 100, tiers a few hundred. */
 const point = (random: Random, total: number): number => (random.uint32() / 0x1_0000_0000) * total;
 
-/** Two values, the commonest tier: one draw, and no list of what is left. */
-function drawPair<Value>(
-  { values, weights, totalWeight }: Tier<Value>,
-  random: Random,
-  visit: (value: Value) => boolean,
-): boolean {
-  const first = point(random, totalWeight) < weights[0]! ? 0 : 1;
-  return visit(values[first]!) && visit(values[1 - first]!);
+function drawMany<Value>({ values, weights, totalWeight }: Tier<Value>, random: Random): readonly Value[] {
+  const left = weights.slice();
+  const order: Value[] = [];
+  let weightLeft = totalWeight;
+  while (order.length < values.length) {
+    const index = order.length + 1 === values.length ? theOneLeft(left) : drawIndex(left, point(random, weightLeft));
+    order.push(values[index]!);
+    weightLeft -= left[index]!;
+    left[index] = 0;
+  }
+  return order;
 }
 
 /** Index of the value whose share of the remaining weight holds `point`; what was drawn weighs 0. */
@@ -83,12 +79,6 @@ function drawIndex(left: readonly number[], point: number): number {
 }
 
 const theOneLeft = (left: readonly number[]): number => left.findIndex((weight) => weight > 0);
-
-/** Visits tier after tier in drawn order until `visit` gives false. */
-export function drawTiers<Value>(tiers: Tiers<Value>, random: Random, visit: (value: Value) => boolean): boolean {
-  for (const tier of tiers) if (!drawTier(tier, random, visit)) return false;
-  return true;
-}
 
 /** Those that are up, then those that are down, at most `limit`. */
 export function downLast<Value>(up: readonly Value[], down: readonly Value[], limit: number): readonly Value[] {

@@ -9,7 +9,11 @@ import type { FailoverRules, PlannedAttempt } from '../types.js';
 import type { Ranked } from './order.js';
 
 /** Targets: what of a planned attempt is the same for every call, made once for each host and route. */
-export type Target = Omit<PlannedAttempt, 'calledNumber' | 'callingNumber'>;
+export interface Target extends Omit<PlannedAttempt, 'calledNumber' | 'callingNumber'> {
+  /** Blocks its owner signals from, and blocks its media come from: a carrier's; none for a route. */
+  readonly sources: readonly string[];
+  readonly mediaSources: readonly string[];
+}
 
 /** Final statuses that let the next attempt follow: 408 and every 5xx but 501 and 505 (design §4). */
 export const DEFAULT_FAILOVER_STATUSES: ReadonlySet<number> = new Set([
@@ -66,6 +70,8 @@ export function carrierTargets(carrier: CarrierResource, resources: RoutingResou
         connectTimeoutMs: sip.connectTimeoutMs,
         ringTimeoutSeconds: carrier.ringTimeoutSeconds ?? limits.ringTimeoutSeconds,
         failover: failoverRules(carrier.failover),
+        sources: carrier.sources,
+        mediaSources: carrier.mediaSources,
       },
     })),
   );
@@ -102,36 +108,10 @@ export function routeTargets(
         connectTimeoutMs: sip.connectTimeoutMs,
         ringTimeoutSeconds: route.ringTimeoutSeconds ?? limits.ringTimeoutSeconds,
         failover: failoverRules(route.failover),
+        sources: [],
+        mediaSources: [],
       },
     };
   });
   return distinct(targets);
 }
-
-/**
- * The attempt of one call on a target. Written out member by member: a decision makes up to ten of these, and copying
- * by spread costs twenty times as much.
- */
-export function attemptOn(target: Target, calledNumber: string, callingNumber: string): PlannedAttempt {
-  const attempt = {
-    targetKey: target.targetKey,
-    kind: target.kind,
-    owner: target.owner,
-    host: target.host,
-    port: target.port,
-    protocol: target.protocol,
-    calledNumber,
-    callingNumber,
-    callerIdIn: target.callerIdIn,
-    encryption: target.encryption,
-    headers: target.headers,
-    removeHeaders: target.removeHeaders ?? NO_HEADERS,
-    noResponseTimeoutMs: target.noResponseTimeoutMs,
-    connectTimeoutMs: target.connectTimeoutMs,
-    ringTimeoutSeconds: target.ringTimeoutSeconds,
-    failover: target.failover,
-  };
-  return target.credentials ? Object.assign(attempt, { credentials: target.credentials }) : attempt;
-}
-
-const NO_HEADERS: readonly string[] = [];

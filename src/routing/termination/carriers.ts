@@ -1,11 +1,11 @@
 import type { Random } from '../../core/index.js';
 import { type Check, type CheckResult, type Judgement, pass, refuse } from '../judgement.js';
 import { formatNumber } from '../numbers/index.js';
-import { downLast, drawTier, drawTiers } from '../plan/order.js';
-import { attemptOn, type Target } from '../plan/targets.js';
+import { Attempt } from '../plan/attempt.js';
+import { downLast, drawn } from '../plan/order.js';
 import { jitteredRetrySeconds } from '../retry-after.js';
 import type { CarrierView, Snapshot } from '../snapshot.js';
-import type { LiveView, PlannedAttempt } from '../types.js';
+import type { LiveView } from '../types.js';
 
 /**
  * The plan of an outbound call: carriers by longest prefix, then priority, then a draw by weight; in each its hosts by
@@ -26,33 +26,29 @@ export const carrierCheck: Check = {
 
 interface Survey {
   /** Attempts on hosts that are up or half-open, in order. */
-  readonly up: PlannedAttempt[];
-  readonly down: PlannedAttempt[];
+  readonly up: Attempt[];
+  readonly down: Attempt[];
   /** Names of carriers at their own limits. */
   readonly full: string[];
   /** Soonest monotonic ms at which a kept-out host may be tried again. */
   soonestMs: number | undefined;
 }
 
+/** Carriers in order until a plan is full of hosts that are up. */
 function surveyCarriers(judgement: Judgement): Survey {
-  const { snapshot, live, random, called, calling } = judgement;
+  const { snapshot, live, random, called } = judgement;
   const survey: Survey = { up: [], down: [], full: [], soonestMs: undefined };
-  let calledThere = called;
-  let callingThere = calling;
-  const visitTarget = (target: Target): boolean => {
-    const { state, retryAtMs } = live.targetState(target.targetKey);
-    (state === 'down' ? survey.down : survey.up).push(attemptOn(target, calledThere, callingThere));
-    if (state === 'down' && retryAtMs !== undefined)
-      survey.soonestMs = Math.min(survey.soonestMs ?? Infinity, retryAtMs);
-    return survey.up.length < snapshot.maxAttempts;
-  };
-  eachCarrier(called, snapshot, random, (carrier) => {
-    const { numberFormat } = carrier.resource;
-    if (!hasRoom(carrier, live)) return survey.full.push(carrier.name) > 0;
-    calledThere = formatNumber(called, numberFormat);
-    callingThere = formatNumber(calling, numberFormat);
-    return drawTiers(carrier.targets, random, visitTarget);
-  });
+  const seen: CarrierView[] = [];
+  for (const tiers of snapshot.carriersByPrefix.all(called)) {
+    for (const tier of tiers) {
+      for (const carrier of drawn(tier, random)) {
+        if (seen.includes(carrier)) continue;
+        seen.push(carrier);
+        if (!hasRoom(carrier, live)) survey.full.push(carrier.name);
+        else if (surveyHosts(carrier, judgement, survey)) return survey;
+      }
+    }
+  }
   return survey;
 }
 
@@ -60,29 +56,30 @@ const hasRoom = (carrier: CarrierView, live: LiveView): boolean =>
   live.callTokens('carrier', carrier.name) >= 1 &&
   live.activeCalls('carrier', carrier.name) < carrier.resource.maxCalls;
 
-/** Visits the carriers that serve the number, each once, in drawn order, until `visit` gives false. */
-function eachCarrier(
-  called: string,
-  snapshot: Snapshot,
-  random: Random,
-  visit: (carrier: CarrierView) => boolean,
-): void {
-  const seen: CarrierView[] = [];
-  const once = (carrier: CarrierView): boolean => {
-    if (seen.includes(carrier)) return true;
-    seen.push(carrier);
-    return visit(carrier);
-  };
-  for (const lists of snapshot.carriersByPrefix.all(called)) {
-    for (const tiers of lists) for (const tier of tiers) if (!drawTier(tier, random, once)) return;
+/** Adds a carrier's hosts in order; true once the plan is full of hosts that are up. */
+function surveyHosts(carrier: CarrierView, { snapshot, live, random, called, calling }: Judgement, survey: Survey) {
+  const { numberFormat } = carrier.resource;
+  const calledThere = formatNumber(called, numberFormat);
+  const callingThere = formatNumber(calling, numberFormat);
+  for (const tier of carrier.targets) {
+    for (const target of drawn(tier, random)) {
+      const { state, retryAtMs } = live.targetState(target.targetKey);
+      const attempt = new Attempt(target, calledThere, callingThere);
+      if (state !== 'down') {
+        if (survey.up.push(attempt) === snapshot.maxAttempts) return true;
+        continue;
+      }
+      survey.down.push(attempt);
+      if (retryAtMs !== undefined) survey.soonestMs = Math.min(survey.soonestMs ?? Infinity, retryAtMs);
+    }
   }
+  return false;
 }
 
-/** The carriers that serve the number, in drawn order. */
-export function carriersFor(called: string, snapshot: Snapshot, random: Random): CarrierView[] {
-  const carriers: CarrierView[] = [];
-  eachCarrier(called, snapshot, random, (carrier) => carriers.push(carrier) > 0);
-  return carriers;
+/** The carriers that serve the number, each once, in drawn order. */
+export function carriersFor(called: string, snapshot: Snapshot, random: Random): readonly CarrierView[] {
+  const lists = snapshot.carriersByPrefix.all(called);
+  return [...new Set(lists.flatMap((tiers) => tiers.flatMap((tier) => drawn(tier, random))))];
 }
 
 function noneAvailable(

@@ -1,9 +1,8 @@
 import { type Check, type CheckResult, type Judgement, note, refuse, skip } from '../judgement.js';
 import { countryOf, formatNumber, isPlainE164, printable, readNumber } from '../numbers/index.js';
-import { downLast, drawTiers } from '../plan/order.js';
-import { attemptOn } from '../plan/targets.js';
+import { Attempt } from '../plan/attempt.js';
+import { downLast, drawn } from '../plan/order.js';
 import type { EmergencyNumber } from '../resources.js';
-import type { PlannedAttempt } from '../types.js';
 import { carriersFor } from './carriers.js';
 
 /**
@@ -69,20 +68,15 @@ function routingEntry({ connector }: Judgement, calling: string): EmergencyNumbe
 }
 
 /** Every target of every carrier for the number: those up first, full ones and down ones too. */
-function everyTarget(
-  { snapshot, live, random }: Judgement,
-  called: string,
-  calling: string,
-): readonly PlannedAttempt[] {
-  const up: PlannedAttempt[] = [];
-  const down: PlannedAttempt[] = [];
+function everyTarget({ snapshot, live, random }: Judgement, called: string, calling: string): readonly Attempt[] {
+  const up: Attempt[] = [];
+  const down: Attempt[] = [];
   for (const carrier of carriersFor(called, snapshot, random)) {
     const format = carrier.resource.numberFormat;
-    drawTiers(carrier.targets, random, (target) => {
+    for (const target of carrier.targets.flatMap((tier) => drawn(tier, random))) {
       const list = live.targetState(target.targetKey).state === 'down' ? down : up;
-      list.push(attemptOn(target, formatNumber(called, format), formatNumber(calling, format)));
-      return true;
-    });
+      list.push(new Attempt(target, formatNumber(called, format), formatNumber(calling, format)));
+    }
   }
   return downLast(up, down, snapshot.maxAttempts);
 }
