@@ -1,5 +1,6 @@
 import dgram from 'node:dgram';
 import { isIP } from 'node:net';
+import { HandleSocket, udpBinding } from './udp-handle.js';
 
 /**
  * UDP sockets of a port pair. They stay bound after a call and are given to the next one, so that setting a call up
@@ -44,8 +45,8 @@ class UdpSocket implements BoundSocket {
   }
 }
 
-/** The machine's sockets. An IPv6 socket takes IPv6 alone (no mapped addresses). */
-export const bindUdpSocket: BindSocket = (address, port, receiver) =>
+/** Sockets of `node:dgram`. An IPv6 socket takes IPv6 alone (no mapped addresses). */
+export const bindDgramSocket: BindSocket = (address, port, receiver) =>
   new Promise((resolve, reject) => {
     const socket =
       isIP(address) === 6
@@ -63,3 +64,10 @@ export const bindUdpSocket: BindSocket = (address, port, receiver) =>
       resolve(new UdpSocket(socket));
     });
   });
+
+const binding = udpBinding();
+
+/** The machine's sockets, by the cheapest way there is. */
+export const bindUdpSocket: BindSocket = binding
+  ? async (address, port, receiver) => new HandleSocket(binding, address, port, receiver)
+  : bindDgramSocket;
