@@ -13,6 +13,7 @@ export {
 } from './resource.js';
 export type { NumberFormat } from './schema/carriers.js';
 export {
+  type DaemonAddress,
   formatHttpListener,
   formatSipListener,
   type HttpListener,

@@ -18,7 +18,8 @@ export function mediaEngine(config: GatewayConfig, logger: Logger): MediaEngine 
   };
   if (media.engine === 'typescript') return new TypescriptEngine(options);
   if (media.engine === 'rtpengine') {
-    return new RtpengineEngine({ ...options, daemons: media.rtpengine });
+    const digits = media.rtpengineDigits;
+    return new RtpengineEngine({ ...options, daemons: media.rtpengine, ...(digits && { digits }) });
   }
   let missing = '';
   const binding = loadNative((reason) => {

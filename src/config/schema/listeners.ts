@@ -31,6 +31,11 @@ export interface UdpAddress {
   readonly port: number;
 }
 
+export interface DaemonAddress extends UdpAddress {
+  /** Share of the sessions in relation to the others; 0: only when no other is up. */
+  readonly weight: number;
+}
+
 const AUTHORITY = /^([a-z]+):\/\/(?:\[([0-9a-f:.]+)\]|([^[\]:/@?#]+))(?::(\d{1,5}))?\/?$/i;
 
 interface Authority {
@@ -79,6 +84,13 @@ function parseUdpAddress(value: string): UdpAddress | undefined {
   return { host: authority.host, port: authority.port };
 }
 
+/** `udp://host:port?weight=3`; without a weight it is 1. */
+function parseDaemonAddress(value: string): DaemonAddress | undefined {
+  const [, address, weight] = /^([^?]*)(?:\?weight=(\d{1,4}))?$/.exec(value) ?? [];
+  const parsedAddress = address === undefined ? undefined : parseUdpAddress(address);
+  return parsedAddress && { ...parsedAddress, weight: Number(weight ?? 1) };
+}
+
 /** Port 0 asks the system for a free port; tests use it. */
 export const sipListener = () =>
   parsed(
@@ -96,6 +108,9 @@ export const httpListenerOrOff = () =>
   });
 
 export const portRange = () => parsed(parsePortRange, 'a port range low-high within 1024-65535, such as 10000-20000');
+
+export const daemonAddress = () =>
+  parsed(parseDaemonAddress, 'an address such as udp://127.0.0.1:22222 or udp://127.0.0.1:22222?weight=2');
 
 export const udpAddress = () => parsed(parseUdpAddress, 'an address such as udp://127.0.0.1:22222');
 

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
-import { portRange, udpAddress } from './listeners.js';
+import { daemonAddress, portRange, udpAddress } from './listeners.js';
 import { integer, ipAddress, oneOf } from './scalars.js';
 
 const ADDRESSES = 'must be an IP address, or a list of one IPv4 and one IPv6 address';
@@ -30,5 +30,11 @@ export const mediaSchema = z.strictObject({
     .union([z.literal('auto'), integer(1, 64)], { error: 'must be auto or a whole number from 1 to 64' })
     .default('auto')
     .describe('packet threads of the native engine; auto: one per processor'),
-  rtpengine: z.array(udpAddress()).default([]).describe('NG addresses of rtpengine daemons, for engine rtpengine'),
+  rtpengine: z
+    .array(daemonAddress())
+    .default([])
+    .describe('NG addresses of rtpengine daemons, for engine rtpengine; ?weight=N for a share of N, default 1'),
+  rtpengineDigits: udpAddress()
+    .optional()
+    .describe('address that rtpengine daemons tell digits at: what their --dtmf-log-dest names'),
 });

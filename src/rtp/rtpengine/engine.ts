@@ -1,10 +1,15 @@
 import { GatewayError, type Logger, type Random, type Scheduler } from '../../core/index.js';
 import type { EngineHealth, MediaEngine, MediaSession, SessionOrder } from '../engine.js';
+import { type Digit, DigitListener } from './digit-listener.js';
+import { REFUSED } from './figures.js';
+import type { NgAddress } from './ng-client.js';
 import { type Daemon, type DaemonOptions, DaemonPool } from './pool.js';
 import { RtpengineSession } from './session.js';
 
 export interface RtpengineEngineOptions {
   readonly daemons: readonly DaemonOptions[];
+  /** Where daemons tell digits (their `--dtmf-log-dest`); absent: digits pass and are not told. */
+  readonly digits?: NgAddress;
   readonly scheduler: Scheduler;
   readonly random: Random;
   readonly logger: Logger;
@@ -21,21 +26,28 @@ export class RtpengineEngine implements MediaEngine {
   readonly name = 'rtpengine';
   readonly #options: RtpengineEngineOptions;
   readonly #pool: DaemonPool;
-  readonly #sessions = new Set<RtpengineSession>();
+  readonly #digits: DigitListener | undefined;
+  /** By the daemon's name of the call. */
+  readonly #sessions = new Map<string, RtpengineSession>();
+  /** Refused by the daemons in sessions that are over. */
+  #refused = 0;
 
   constructor(options: RtpengineEngineOptions) {
-    const { daemons, scheduler, random, logger } = options;
+    const { daemons, digits, scheduler, random, logger } = options;
     this.#options = options;
+    this.#digits = digits && new DigitListener(digits, (digit) => this.#digit(digit));
     this.#pool = new DaemonPool(daemons, scheduler, random, logger);
   }
 
-  start(): Promise<void> {
-    return this.#pool.start();
+  async start(): Promise<void> {
+    await this.#digits?.open();
+    await this.#pool.start();
   }
 
   async stop(): Promise<void> {
-    await Promise.all([...this.#sessions].map((session) => session.close()));
+    await Promise.all([...this.#sessions.values()].map((session) => session.close()));
     this.#pool.stop();
+    this.#digits?.close();
   }
 
   async open(order: SessionOrder): Promise<MediaSession> {
@@ -44,7 +56,7 @@ export class RtpengineEngine implements MediaEngine {
       const session = this.#sessionAt(daemon, order);
       try {
         await session.open();
-        this.#sessions.add(session);
+        this.#sessions.set(session.callId, session);
         daemon.sessions++;
         return session;
       } catch (error) {
@@ -59,13 +71,15 @@ export class RtpengineEngine implements MediaEngine {
     });
   }
 
+  /** Refused packets are those of the last query of each session. */
   health(): EngineHealth {
+    const refused = [...this.#sessions.values()].reduce((sum, session) => sum + session.refused, this.#refused);
     return {
       sessions: this.#sessions.size,
       portsInUse: PORTS_PER_SESSION * this.#sessions.size,
       portsQuarantined: 0,
       portsFree: this.portsFree,
-      dropped: {},
+      dropped: refused > 0 ? { [REFUSED]: refused } : {},
     };
   }
 
@@ -82,11 +96,17 @@ export class RtpengineEngine implements MediaEngine {
       callId: `${order.id}-${random.uint32().toString(36)}${random.uint32().toString(36)}`,
       scheduler,
       onClosed: () => {
-        if (this.#sessions.delete(session)) daemon.sessions--;
+        if (!this.#sessions.delete(session.callId)) return;
+        daemon.sessions--;
+        this.#refused += session.refused;
       },
       onFault: (error) => this.#fault(daemon, error),
     });
     return session;
+  }
+
+  #digit({ callId, side, event, durationMs }: Digit): void {
+    this.#sessions.get(callId)?.digit(side, event, durationMs);
   }
 
   #fault(daemon: Daemon, error: unknown): void {

@@ -13,6 +13,8 @@ interface Counted {
   readonly bytes: number;
   readonly rtcpPackets: number;
   readonly rtcpBytes: number;
+  /** Datagrams it refused, RTCP too, without saying which of its reasons it was. */
+  readonly refused: number;
   readonly ssrc: number | null;
   /** Whole seconds of the daemon's clock. */
   readonly lastPacketSeconds: number;
@@ -34,18 +36,25 @@ function countedOf(answer: BencodedMap, side: Side): Counted {
   const media = mapOf(listOf(mapOf(mapOf(answer.tags)[side]).medias)[0]);
   const [rtp, rtcp] = [0, 1].map((index) => mapOf(listOf(media.streams)[index]));
   const [rtpStats, rtcpStats] = [mapOf(rtp!.stats), mapOf(rtcp!.stats)];
-  const packets = numberOf(rtpStats.packets) ?? 0;
+  const packets = heard(rtp!, rtpStats);
   const endpoint = mapOf(rtp!.endpoint);
   const [address, port] = [textOf(endpoint.address), numberOf(endpoint.port)];
   return {
     packets,
     bytes: numberOf(rtpStats.bytes) ?? 0,
-    rtcpPackets: numberOf(rtcpStats.packets) ?? 0,
+    rtcpPackets: heard(rtcp!, rtcpStats),
     rtcpBytes: numberOf(rtcpStats.bytes) ?? 0,
+    refused: (numberOf(rtpStats.errors) ?? 0) + (numberOf(rtcpStats.errors) ?? 0),
     ssrc: numberOf(rtp!.SSRC) ?? null,
     lastPacketSeconds: numberOf(rtp!['last packet']) ?? 0,
     latched: packets > 0 && address !== undefined && port !== undefined ? { address, port } : undefined,
   };
+}
+
+/** On a stream in clear an error is a packet from a strange source, which was counted before; on a keyed one it was not. */
+function heard(stream: BencodedMap, stats: BencodedMap): number {
+  const refused = textOf(stream['crypto suite']) === undefined ? (numberOf(stats.errors) ?? 0) : 0;
+  return Math.max(0, (numberOf(stats.packets) ?? 0) - refused);
 }
 
 function legFigures(answer: BencodedMap, own: Counted, other: Counted): LegFigures {
@@ -79,11 +88,14 @@ const UNMEASURED = {
   gapDensity: null,
   payloadType: null,
   lastPacketMs: null,
-  dropped: {},
 } as const;
 
-function reception({ packets, bytes, rtcpPackets, rtcpBytes, ssrc }: Counted): ReceptionFigures {
-  return { ...UNMEASURED, packets, bytes, rtcpPackets, rtcpBytes, ssrc };
+/** The one reason there is for dropped packets: a strange source, or SRTP that does not authenticate. */
+export const REFUSED = 'rtpengine';
+
+function reception({ packets, bytes, rtcpPackets, rtcpBytes, ssrc, refused }: Counted): ReceptionFigures {
+  const dropped = refused > 0 ? { [REFUSED]: refused } : {};
+  return { ...UNMEASURED, packets, bytes, rtcpPackets, rtcpBytes, ssrc, dropped };
 }
 
 function transmission(other: Counted, report: BencodedMap): TransmissionFigures {

@@ -1,3 +1,4 @@
+import { isIPv6 } from 'node:net';
 import { GatewayError, type Scheduler, type Timer } from '../../core/index.js';
 import type {
   LegFigures,
@@ -9,8 +10,9 @@ import type {
   Side,
 } from '../engine.js';
 import { type Bencoded, type BencodedMap, textOf } from './bencode.js';
-import { readPorts, serializePeer, UNKNOWN_PEER } from './description.js';
-import { NO_FIGURES, type QueryReading, readQuery } from './figures.js';
+import { isNowhere, readPorts, serializePeer, UNKNOWN_PEER } from './description.js';
+import { NO_FIGURES, type QueryReading, REFUSED, readQuery } from './figures.js';
+import { type Exchange, exchanges, type Keying, NO_KEYS, other, sdesFlags } from './keying.js';
 import { Passage } from './passage.js';
 import type { Daemon } from './pool.js';
 
@@ -25,9 +27,10 @@ export interface SessionParts {
   readonly onFault: (error: unknown) => void;
 }
 
-const other = (side: Side): Side => (side === 'customer' ? 'remote' : 'customer');
-
-const FLAGS: readonly Bencoded[] = ['port latching', 'strict source', 'trust-address'];
+/** While it learns, the described source wins over others; once it has settled, no other is heard. */
+const FLAGS: readonly Bencoded[] = ['port latching', 'strict source', 'trust-address', 'endpoint-learning-heuristic'];
+/** Who seals under the leg's key is followed wherever it speaks from: it is opened before its source is looked at. */
+const FLAGS_WITH_KEY: readonly Bencoded[] = [...FLAGS, 'media handover'];
 /** Its own address even where the other peer's is 0.0.0.0. */
 const REPLACED: readonly Bencoded[] = ['zero-address'];
 /** Polls of a session in the time its silence is measured by. */
@@ -40,7 +43,7 @@ const MIN_POLL_MS = 200;
  * descriptions of two peers nobody knows; with `port latching` the ports stay as they are over all that follow.
  *
  *   open      offer customer (nowhere) ─► port for remote     answer remote (nowhere) ─► port for customer
- *   describe  offer of the side that changed, answer of the other as last described; block or unblock media
+ *   describe  offers and answers of both as last described (keying.ts says whose); block or unblock media
  *   read      query      every timeout/5: query, and the silence of each side is judged by its packet count
  *   close     query, delete
  */
@@ -54,6 +57,7 @@ export class RtpengineSession implements MediaSession {
   /** By the side whose packets pass. */
   readonly #passages: Readonly<Record<Side, Passage>> = { customer: new Passage(), remote: new Passage() };
   #version = 0;
+  #keying: Keying = NO_KEYS;
   #queue: Promise<void> = Promise.resolve();
   #last: SessionFigures = NO_FIGURES;
   #closing: Promise<SessionFigures> | undefined;
@@ -67,6 +71,22 @@ export class RtpengineSession implements MediaSession {
     this.#silence = { customer: fresh(), remote: fresh() };
   }
 
+  /** The daemon's name of the call. */
+  get callId(): string {
+    return this.#parts.callId;
+  }
+
+  /** Packets the daemon refused, as it told last. */
+  get refused(): number {
+    const { customer, remote } = this.#last;
+    return (customer.received.dropped[REFUSED] ?? 0) + (remote.received.dropped[REFUSED] ?? 0);
+  }
+
+  /** The daemon saw the end of a telephone-event. */
+  digit(side: Side, event: number, durationMs: number): void {
+    if (!this.#closing) this.#parts.order.onEvent({ kind: 'dtmf', side, event, durationMs });
+  }
+
   get customer(): LocalPorts {
     return this.#customer!;
   }
@@ -77,7 +97,7 @@ export class RtpengineSession implements MediaSession {
 
   /** Takes ports of the daemon. @throws GatewayError as `NgClient.request`; `media.no-port` where it has none */
   async open(): Promise<void> {
-    const [remote, customer] = await this.#exchange('customer');
+    const [customer, remote] = await this.#settle('customer');
     this.#remote = readPorts(remote);
     this.#customer = readPorts(customer);
     if (!this.#remote || !this.#customer) {
@@ -91,15 +111,9 @@ export class RtpengineSession implements MediaSession {
     this.#schedule();
   }
 
-  /** @throws GatewayError `media.srtp-unsupported` (488): the daemon seals with keys of its own choice alone */
+  /** Told to the daemon in the order it was called; what the daemon then refuses is a fault, told to `onFault`. */
   describe(side: Side, description: RemoteDescription): void {
     if (this.#closing) return;
-    if (description.srtp) {
-      throw new GatewayError('media.srtp-unsupported', 'The rtpengine engine carries no SRTP', {
-        origin: 'local',
-        sipStatus: 488,
-      });
-    }
     this.#peers[side] = description;
     this.#described.add(side);
     this.#hear(side);
@@ -116,9 +130,21 @@ export class RtpengineSession implements MediaSession {
   }
 
   async #apply(side: Side): Promise<void> {
-    await this.#exchange(side);
+    await this.#settle(side);
     await this.#gate('customer');
     await this.#gate('remote');
+  }
+
+  /** Makes the daemon know both peers and their keys; resolves with what it says to the customer and to the remote. */
+  async #settle(described: Side): Promise<[string, string]> {
+    const next = { customer: this.#peers.customer.srtp, remote: this.#peers.remote.srtp };
+    const orders = exchanges(this.#keying, next, described);
+    // Should one fail, no key counts as told.
+    this.#keying = NO_KEYS;
+    let told: [string, string] = ['', ''];
+    for (const exchange of orders) told = await this.#exchange(exchange);
+    this.#keying = next;
+    return told;
   }
 
   /** Directions in descriptions do not stop the daemon's packets: what a side sends is blocked and unblocked apart. */
@@ -132,22 +158,44 @@ export class RtpengineSession implements MediaSession {
     this.#passages[from].set(passes, readQuery(await client.request('query', call)).counted[from]);
   }
 
-  /** Offers one side's peer to the other and answers for that; resolves with both descriptions that came back. */
-  async #exchange(side: Side): Promise<[string, string]> {
+  async #exchange(exchange: Exchange): Promise<[string, string]> {
+    const { offerer } = exchange;
+    const answerer = other(offerer);
+    const { client } = this.#parts.daemon;
     const version = ++this.#version;
-    const parts = (named: Side): BencodedMap => ({
+    const fax = this.#peers.customer.kind === 'udptl' && this.#peers.remote.kind === 'udptl';
+    const offer = await client.request('offer', {
+      ...this.#order(exchange, offerer, version, fax),
+      ...(!fax && { 'transport-protocol': exchange.lines[answerer].length > 0 ? 'RTP/SAVP' : 'RTP/AVP' }),
+      'address family': this.#family(answerer) === 6 ? 'IP6' : 'IP4',
+      'rtcp-mux': ['offer', 'accept'],
+    });
+    const answer = await client.request('answer', this.#order(exchange, answerer, version, fax));
+    const told = [textOf(answer.sdp) ?? '', textOf(offer.sdp) ?? ''] as const;
+    return offerer === 'customer' ? [told[0], told[1]] : [told[1], told[0]];
+  }
+
+  /** What an offer and an answer have in common; a switch to T.38 is told once both sides have made it. */
+  #order(exchange: Exchange, side: Side, version: number, fax: boolean): BencodedMap {
+    const peer: RemoteDescription = { ...this.#peers[side], kind: fax ? 'udptl' : 'rtp' };
+    const lines = fax ? [] : exchange.lines[side];
+    return {
       'call-id': this.#parts.callId,
-      'from-tag': side,
-      'to-tag': other(side),
-      sdp: serializePeer(this.#peers[named], version),
-      flags: FLAGS,
+      'from-tag': exchange.offerer,
+      'to-tag': other(exchange.offerer),
+      sdp: serializePeer(peer, version, lines, this.#family(side)),
+      flags: lines.length > 0 ? FLAGS_WITH_KEY : FLAGS,
       replace: REPLACED,
       ICE: 'remove',
-    });
-    const { client } = this.#parts.daemon;
-    const offer = await client.request('offer', { ...parts(side), 'rtcp-mux': ['offer', 'accept'] });
-    const answer = await client.request('answer', parts(other(side)));
-    return [textOf(offer.sdp) ?? '', textOf(answer.sdp) ?? ''];
+      DTLS: 'off',
+      SDES: sdesFlags(exchange),
+    };
+  }
+
+  #family(side: Side): 4 | 6 {
+    const peer = this.#peers[side];
+    if (isNowhere(peer)) return this.#parts.order.addressFamily?.[side] ?? 4;
+    return isIPv6(peer.address) ? 6 : 4;
   }
 
   async #query(): Promise<SessionFigures> {
