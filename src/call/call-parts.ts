@@ -1,6 +1,6 @@
 import type { Logger, Random, Scheduler } from '../core/index.js';
-import type { PlannedAttempt } from '../routing/index.js';
-import type { MediaEngine, MediaEvent } from '../rtp/index.js';
+import type { Admission, PlannedAttempt } from '../routing/index.js';
+import type { MediaEngine, MediaEvent, Side } from '../rtp/index.js';
 import type { SessionTimerOrder, SignalingEngine } from '../sip/index.js';
 import type { AttemptEnd } from './attempt.js';
 import type { Call } from './call.js';
@@ -26,6 +26,12 @@ export function happeningOf(told: Exclude<MediaEvent, { kind: 'timeout' }>): Hap
       return { kind: 'dtmf', side, event: told.event, durationMs: told.durationMs };
   }
 }
+
+/** Where a side's media may come from, as it was admitted. */
+export const sourcesOf = ({ mediaSources, allowedSources }: Admission, side: Side) => ({
+  mediaSources: mediaSources[side],
+  allowedSources: allowedSources?.[side],
+});
 
 /** What a call needs of its surroundings. */
 export interface CallParts {

@@ -11,18 +11,20 @@ import type {
   SipResponse,
 } from '../sip/index.js';
 import { Attempt, type AttemptEnd, type AttemptHandler } from './attempt.js';
-import { type CallParts, type Happening, happeningOf } from './call-parts.js';
+import { type CallParts, type Happening, happeningOf, sourcesOf } from './call-parts.js';
 import { type BridgeHooks, DialogBridge } from './dialog-bridge.js';
+import { callerUnreachable, cancelled, dialogLost, fellSilent, hungUp, hungUpEarly } from './ends.js';
 import type { CallEvent, CallFacts, EndFacts } from './events.js';
 import { mayFailOver, planExhausted } from './failover.js';
 import { passingHeaders } from './headers.js';
+import { HoldWatch } from './hold-watch.js';
 import { IntervalReports } from './interval-reports.js';
 import { identityFor } from './invite-parts.js';
 import { LateOffer } from './late-offer.js';
 import { MediaBridge, missingDescription, opposite } from './media-bridge.js';
 import { mediaFamilies } from './media-families.js';
 import { closePatiently, MEDIA_PATIENCE_MS, mediaSilent } from './media-patience.js';
-import { type AttemptOutcome, finalOrder, q850ForStatus, q850OfReason, reasonRow } from './release.js';
+import { type AttemptOutcome, faultOf, finalOrder, q850ForStatus, reasonRow } from './release.js';
 import { ReliableProgress } from './reliable-progress.js';
 import { bodyOf, sessionOf } from './session-body.js';
 
@@ -53,7 +55,7 @@ export class Call implements InboundLegHandler, AttemptHandler, BridgeHooks {
   readonly #progress: ReliableProgress;
   readonly #reports: IntervalReports;
   #maxTimer: Timer | undefined;
-  #held: Record<Side, boolean> = { customer: false, remote: false };
+  readonly #holds = new HoldWatch();
   readonly #outcomes: AttemptOutcome[] = [];
   readonly startedMs: number;
   answeredMs: number | undefined;
@@ -119,12 +121,10 @@ export class Call implements InboundLegHandler, AttemptHandler, BridgeHooks {
     this.#state = 'trying';
     this.#lateOffer = new LateOffer(media, this.#callerSide);
     this.#bridge = new DialogBridge(media, this, this.#parts.settings, this.#logger);
-    const { mediaSources, allowedSources, encryptionOfCaller } = this.admission;
     media.bound(this.#callerSide, {
+      ...sourcesOf(this.admission, this.#callerSide),
       signallingAddress: this.#leg.flow.remote.address,
-      mediaSources: mediaSources[this.#callerSide],
-      allowedSources: allowedSources?.[this.#callerSide],
-      encryption: encryptionOfCaller,
+      encryption: this.admission.encryptionOfCaller,
     });
     this.#maxTimer?.cancel();
     this.#maxTimer = this.#parts.scheduler.after(this.#parts.settings.maxCallSeconds * 1000, () =>
@@ -165,12 +165,7 @@ export class Call implements InboundLegHandler, AttemptHandler, BridgeHooks {
     const identity = identityFor(planned, request, settings.domain);
     const offer = sessionOf(request);
     const calleeSide = opposite(this.#callerSide);
-    const { mediaSources, allowedSources } = this.admission;
-    this.#media!.bound(calleeSide, {
-      mediaSources: mediaSources[calleeSide],
-      allowedSources: allowedSources?.[calleeSide],
-      encryption: planned.encryption,
-    });
+    this.#media!.bound(calleeSide, { ...sourcesOf(this.admission, calleeSide), encryption: planned.encryption });
     const body = offer ? this.#media!.translate(this.#callerSide, 'offer', offer) : bodyOf(request);
     const reliableProvisional = offer || this.#leg.supportsReliable ? 'offer' : 'off';
     const { sessionTimer } = settings;
@@ -254,11 +249,36 @@ export class Call implements InboundLegHandler, AttemptHandler, BridgeHooks {
       this.#bridge!.attach(calleeSide, dialog);
       this.#parts.onTargetOutcome(attempt.planned, 'answered');
       const description = sessionOf(response);
-      const body = sessionOf(this.#leg.request)
-        ? this.#answerEarlyOffer(dialog, description)
-        : this.#answerLateOffer(dialog, description);
-      this.#progress.whenAcknowledged(() => this.#accept(attempt, response, body()));
+      this.#whereUsable(attempt, () => {
+        const body = sessionOf(this.#leg.request)
+          ? this.#answerEarlyOffer(dialog, description)
+          : this.#answerLateOffer(dialog, description);
+        this.#progress.whenAcknowledged(() => this.#acceptOnceHeard(attempt, response, body()));
+      });
     });
+  }
+
+  /** A target whose description may not be used is left, as if it had refused: the plan goes on where its rules say so. */
+  #whereUsable(attempt: Attempt, use: () => void): void {
+    try {
+      use();
+    } catch (error) {
+      if (!(error instanceof GatewayError) || error.sipStatus !== 488 || this.#state !== 'trying') throw error;
+      const q850 = q850ForStatus(488);
+      attempt.abandon(q850, UNUSABLE_TEXT);
+      this.#bridge!.drop(opposite(this.#callerSide), [reasonRow(q850, UNUSABLE_TEXT)]);
+      this.onEnded(attempt, { status: 488, reason: error.message, code: error.code });
+    }
+  }
+
+  /** The caller speaks as soon as it is accepted: the engine must have heard of the callee by then. */
+  #acceptOnceHeard(attempt: Attempt, response: SipResponse, body: MessageBody | undefined): void {
+    this.#media!.whenInForce((fault) =>
+      this.#guarded(() => {
+        if (fault) throw fault;
+        this.#accept(attempt, response, body);
+      }),
+    );
   }
 
   /** The usual case: the caller offered, the callee's 200 (or its reliable 18x) answers. Gives what the caller's 200 says. */
@@ -316,9 +336,7 @@ export class Call implements InboundLegHandler, AttemptHandler, BridgeHooks {
   // --- the incoming leg ----------------------------------------------------------------------------------------
 
   onCancel(request: SipRequest): void {
-    const q850 = q850OfReason(request.headers.get('Reason')) ?? 16;
-    const reason = 'The caller gave up before the call was answered';
-    this.#finish({ side: this.#callerSide, code: 'call.cancelled', reason, sipStatus: 487, q850 });
+    this.#finish(cancelled(this.#callerSide, request));
   }
 
   onAck(request: SipRequest): void {
@@ -341,47 +359,32 @@ export class Call implements InboundLegHandler, AttemptHandler, BridgeHooks {
   }
 
   onTransportError(error: GatewayError): void {
-    const reason = 'The connection to the caller failed';
     this.#logger.info({ code: error.code }, 'caller unreachable');
-    this.#finish({ side: this.#callerSide, code: 'call.transport', reason, sipStatus: 503, q850: 38 });
+    this.#finish(callerUnreachable(this.#callerSide));
   }
 
   // --- the conversation ----------------------------------------------------------------------------------------
 
   onHangup(side: Side, request: SipRequest): void {
-    if (this.#state === 'trying') return this.#hungUpEarly(side, request);
-    const q850 = q850OfReason(request.headers.get('Reason')) ?? 16;
-    this.#finish({ side, code: 'call.hangup', reason: `The ${side} hung up`, sipStatus: 200, q850 });
-  }
-
-  /** A BYE inside an early dialog: the caller may (RFC 3261 §15), a callee that does has refused. */
-  #hungUpEarly(side: Side, request: SipRequest): void {
-    if (side === this.#callerSide) return this.onCancel(request);
-    const reason = `The ${side} hung up before the answer`;
-    this.#finish({ side, code: 'call.hangup', reason, sipStatus: 480, q850: q850ForStatus(480) });
+    if (this.#state !== 'trying') return this.#finish(hungUp(side, request));
+    // A BYE inside an early dialog: the caller may (RFC 3261 §15), a callee that does has refused.
+    if (side === this.#callerSide) this.onCancel(request);
+    else this.#finish(hungUpEarly(side));
   }
 
   onDialogLost(side: Side, error: GatewayError): void {
-    this.#finish({ side, code: error.code, reason: error.message, sipStatus: this.answeredMs ? 200 : 503, q850: 41 });
+    this.#finish(dialogLost(side, error, this.answeredMs !== undefined));
   }
 
   onMediaChanged(): void {
-    for (const side of ['customer', 'remote'] as const) {
-      const direction = this.#media!.direction(side);
-      const held = direction === 'recvonly' || direction === 'inactive';
-      if (held === this.#held[side]) continue;
-      this.#held[side] = held;
-      this.#emit({ kind: held ? 'held' : 'resumed', side });
-    }
+    for (const change of this.#holds.changes((side) => this.#media!.direction(side))) this.#emit(change);
   }
 
   #onMediaEvent(event: MediaEvent): void {
     if (this.#state === 'ended') return;
     const { side } = event;
     if (event.kind === 'timeout') {
-      if (this.#state !== 'answered') return;
-      const reason = `No media came from the ${side} for ${this.#parts.settings.mediaTimeoutSeconds} s`;
-      this.#finish({ side: 'gateway', code: 'media.timeout', reason, sipStatus: 200, q850: 102 });
+      if (this.#state === 'answered') this.#finish(fellSilent(side, this.#parts.settings.mediaTimeoutSeconds));
     } else {
       this.#emit(happeningOf(event));
     }
@@ -410,7 +413,7 @@ export class Call implements InboundLegHandler, AttemptHandler, BridgeHooks {
       if (!wasAnswered) this.#emit({ kind: 'attempt-failed', attempt: attempt.facts, sipStatus: 487, code, reason });
     }
     if (!wasAnswered && end.code !== 'call.cancelled') {
-      this.#leg.respond(end.sipStatus, finalOrder(end));
+      this.#leg.respond(end.sipStatus, finalOrder(end, this.#parts.settings.domain));
     }
     for (const side of ['customer', 'remote'] as const) {
       const dialog = this.#bridge?.dialog(side);
@@ -434,14 +437,12 @@ export class Call implements InboundLegHandler, AttemptHandler, BridgeHooks {
     try {
       run();
     } catch (error) {
-      const known = error instanceof GatewayError;
-      if (!known) this.#logger.error({ err: error }, 'call ended by an internal fault');
-      const code = known ? error.code : 'call.internal';
-      const reason = known ? error.message : 'An internal fault ended the call';
-      const status = known ? (error.sipStatus ?? 500) : 500;
+      if (!(error instanceof GatewayError)) this.#logger.error({ err: error }, 'call ended by an internal fault');
+      const { code, reason, status } = faultOf(error);
       this.end(code, reason, this.#state === 'answered' ? 200 : status, q850ForStatus(status));
     }
   }
 }
 
 const BYE_TEXT = 'Normal call clearing';
+const UNUSABLE_TEXT = 'Session description not acceptable';

@@ -1,6 +1,14 @@
 import { GatewayError, type Logger } from '../core/index.js';
 import type { Side } from '../rtp/index.js';
-import type { Dialog, DialogHandler, InboundRequest, MessageBody, SipRequest, SipResponse } from '../sip/index.js';
+import type {
+  Dialog,
+  DialogHandler,
+  HeaderRow,
+  InboundRequest,
+  MessageBody,
+  SipRequest,
+  SipResponse,
+} from '../sip/index.js';
 import { passingHeaders } from './headers.js';
 import { type MediaBridge, missingDescription, opposite } from './media-bridge.js';
 import { bodyOf, sessionOf } from './session-body.js';
@@ -52,6 +60,13 @@ export class DialogBridge {
     if (this.#dialogs[side] === dialog) return;
     this.#dialogs[side] = dialog;
     dialog.handler = this.#handlerFor(side);
+  }
+
+  /** A side's dialog is nothing to the call any more; where it was answered it ends with BYE. */
+  drop(side: Side, headers: readonly HeaderRow[]): void {
+    const dialog = this.#dialogs[side];
+    delete this.#dialogs[side];
+    if (dialog?.state === 'confirmed') dialog.bye(headers);
   }
 
   dialog(side: Side): Dialog | undefined {

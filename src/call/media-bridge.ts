@@ -110,6 +110,13 @@ export class MediaBridge {
     return to.lastSent;
   }
 
+  /** Runs once the engine has taken what was described, or has failed to: at once where it takes it at once. */
+  whenInForce(run: (fault?: unknown) => void): void {
+    const settled = this.#session.settled?.();
+    if (settled) settled.then(() => run(), run);
+    else run();
+  }
+
   /** The description last sent to a side: what a session refresh repeats. */
   lastSent(side: Side): MessageBody | undefined {
     return this.#sides[side].lastSent;

@@ -101,14 +101,28 @@ export class MediaCrypto {
     this.#answerLine = `a=crypto:${tag} ${send.suite} inline:${send.key.toString('base64')}`;
   }
 
-  /** Takes the answer of this side to our offer. @throws GatewayError as `receiveOffer` */
+  /** Takes the answer of this side to our offer. @throws GatewayError as `receiveOffer`, `media.streams-rejected` (488) */
   receiveAnswer(media: MediaSection | undefined): void {
-    if (!media || media.isUdptl || media.port === 0) return;
+    if (media?.isUdptl) return;
+    if (!media || media.port === 0) return this.#rejected();
     const lines = cryptoLines(media);
     if (lines.length === 0 || this.#offered.length === 0) return this.#clear(/SAVP/i.test(media.protocol));
     const keys = acceptSdesAnswer(this.#offered, lines);
     if ('fault' in keys) throw unsupported(`SRTP answer not usable: ${keys.fault}`);
     this.#keys = keys;
+  }
+
+  /**
+   * Every stream was rejected, which an answer may do (RFC 3264 §6): in clear the call passes as it is. Where media must
+   * be encrypted it says that the peer has no SRTP that we offered, and a call that begins so never has media.
+   * Later, with keys agreed, streams may be given up.
+   */
+  #rejected(): void {
+    if (this.mode !== 'required' || this.#keys) return;
+    throw new GatewayError('media.streams-rejected', 'Every media stream was rejected where encryption is required', {
+      origin: 'remote',
+      sipStatus: 488,
+    });
   }
 
   /** Media without keys: fine where clear media is, and never where the profile is a secure one. */

@@ -1,4 +1,5 @@
-import type { ResponseOrder } from '../sip/index.js';
+import { GatewayError } from '../core/index.js';
+import type { HeaderRow, ResponseOrder } from '../sip/index.js';
 import type { EndFacts } from './events.js';
 
 /**
@@ -97,8 +98,25 @@ function rank(status: number): number {
   return TELLING.has(status) ? 400 : status === 408 ? 4999 : 1000 + status;
 }
 
-/** What goes with a final response that ends a call: its cause, and when to try again. */
-export function finalOrder(end: EndFacts): ResponseOrder {
-  const retry = end.sipStatus === 503 ? [['Retry-After', '5'] as const] : [];
-  return { headers: [reasonRow(end.q850, 'Trunkline'), ...retry] };
+/** What an error says of a call it ends: our code, one sentence, and the status for a caller not yet answered. */
+export function faultOf(error: unknown): { code: string; reason: string; status: number } {
+  return error instanceof GatewayError
+    ? { code: error.code, reason: error.message, status: error.sipStatus ?? 500 }
+    : { code: 'call.internal', reason: 'An internal fault ended the call', status: 500 };
+}
+
+/** Ends that the caller is warned of as "media type not available" (RFC 3261 §20.43, code 304). */
+const MEDIA_REFUSED = new Set(['media.srtp-required', 'media.srtp-unsupported', 'media.streams-rejected']);
+
+/**
+ * What goes with a final response that ends a call: its cause, when to try again, and what of the media was at fault.
+ * @param agent host that warns
+ */
+export function finalOrder(end: EndFacts, agent: string): ResponseOrder {
+  const headers: HeaderRow[] = [reasonRow(end.q850, 'Trunkline')];
+  if (end.sipStatus === 503) headers.push(['Retry-After', '5']);
+  if (end.sipStatus === 488 && MEDIA_REFUSED.has(end.code)) {
+    headers.push(['Warning', `304 ${agent} "${end.reason.replace(/["\\]/g, '')}"`]);
+  }
+  return { headers };
 }

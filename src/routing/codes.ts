@@ -108,6 +108,7 @@ export const CODES = {
   'media.thread-gone': 'The media thread that carried the session has stopped.',
   'media.srtp-required': 'The description offers clear RTP where encrypted media is required.',
   'media.srtp-unsupported': 'None of the offered SRTP suites or keys can be used.',
+  'media.streams-rejected': 'The answer rejects every media stream where encrypted media is required.',
   'media.srtp-key': 'An SRTP master key has the wrong length for its suite.',
 
   // Session descriptions.

@@ -176,6 +176,11 @@ export interface MediaSession {
   readonly remote: LocalPorts;
   /** Sets or changes what is known of a side's peer; re-opens latching when its address, port or keys changed. */
   describe(side: Side, description: RemoteDescription): void;
+  /**
+   * Resolves once what was described so far is in force, rejects where it could not be; absent where `describe` takes
+   * effect at once. Who waits for it loses no first packet.
+   */
+  settled?(): Promise<void>;
   /** Reads all figures; `closeInterval` ends the interval, so that interval figures start anew. */
   read(closeInterval: boolean): Promise<SessionFigures>;
   /** Stops forwarding, gives final figures, puts the ports into quarantine. Idempotent. */

@@ -59,12 +59,14 @@ function heard(stream: BencodedMap, stats: BencodedMap): number {
 
 function legFigures(answer: BencodedMap, own: Counted, other: Counted): LegFigures {
   const report = own.ssrc === null ? {} : mapOf(mapOf(answer.SSRC)[String(own.ssrc)]);
-  const rttUs = numberOf(lastReport(report)['round-trip time leg']) ?? null;
+  // 0 where the sender report that the far end means never passed.
+  const rttUs = numberOf(lastReport(report)['round-trip time leg']) || null;
   return {
     received: reception(own),
     sent: transmission(other, report),
     rttUs,
-    rttMeanUs: numberOf(mapOf(report['average MOS'])['round-trip time leg']) ?? null,
+    // The daemon's mean is that of the whole call.
+    rttMeanUs: null,
     ...(own.latched && { latched: own.latched }),
   };
 }

@@ -59,6 +59,8 @@ export class RtpengineSession implements MediaSession {
   #version = 0;
   #keying: Keying = NO_KEYS;
   #queue: Promise<void> = Promise.resolve();
+  /** The last description; rejected where the daemon did not take it. */
+  #applied: Promise<void> = this.#queue;
   #last: SessionFigures = NO_FIGURES;
   #closing: Promise<SessionFigures> | undefined;
   #timer: Timer | undefined;
@@ -106,8 +108,7 @@ export class RtpengineSession implements MediaSession {
         sipStatus: 503,
       });
     }
-    await this.#gate('customer');
-    await this.#gate('remote');
+    await Promise.all([this.#gate('customer'), this.#gate('remote')]);
     this.#schedule();
   }
 
@@ -117,7 +118,12 @@ export class RtpengineSession implements MediaSession {
     this.#peers[side] = description;
     this.#described.add(side);
     this.#hear(side);
-    this.#queue = this.#queue.then(() => this.#apply(side)).catch(this.#parts.onFault);
+    this.#applied = this.#queue.then(() => this.#apply(side));
+    this.#queue = this.#applied.catch(this.#parts.onFault);
+  }
+
+  settled(): Promise<void> {
+    return this.#applied;
   }
 
   async read(): Promise<SessionFigures> {
@@ -131,8 +137,7 @@ export class RtpengineSession implements MediaSession {
 
   async #apply(side: Side): Promise<void> {
     await this.#settle(side);
-    await this.#gate('customer');
-    await this.#gate('remote');
+    await Promise.all([this.#gate('customer'), this.#gate('remote')]);
   }
 
   /** Makes the daemon know both peers and their keys; resolves with what it says to the customer and to the remote. */

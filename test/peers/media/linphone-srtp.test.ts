@@ -58,3 +58,17 @@ it('a linphone caller with SRTP alone', async () => {
   expectSame(linphoneSpeech.samples, far.heard().samples);
   expectSame(baresipSpeech.samples, customer.heard().samples);
 });
+
+it('a linphone carrier without SRTP answers required SRTP with port 0: no call without media comes of it', async () => {
+  const far = await startLinphone({ user: FAR_NUMBER, speech: linphoneSpeech, autoAnswer: true });
+  const gateway = await startGateway({
+    carriers: [carrier([far.port], { encryption: 'required' })],
+    voiceConnectors: [connector()],
+  });
+  const customer = await startPhone({ user: OUR_NUMBER, speech: baresipSpeech });
+  customer.dial(`sip:${FAR_NUMBER}@127.0.0.1:${gateway.sipPort}`);
+  const [record] = await gateway.recordsOnceThere(1);
+  await far.quit();
+  expect(record).toMatchObject({ Status: 'Failed', BillableDurationSeconds: 0 });
+  expect(record!.Trunkline).toMatchObject({ SipStatus: 488 });
+});

@@ -163,6 +163,80 @@ describe('an offer with nothing usable', () => {
   });
 });
 
+describe('a carrier with encryption required', () => {
+  /** Answers with every stream rejected, as linphone 5.1 does where it has no SRTP. */
+  function rejectAll(far: Side): void {
+    far.phone.answerWith = () => describeVoice({ port: 0 }).replace('RTP/AVP', 'RTP/SAVP');
+  }
+
+  const methodsAt = ({ phone }: Side) => phone.got.map(({ method, status }) => method || String(status));
+
+  it.each([
+    ['rejects every stream', 'media.streams-rejected', rejectAll],
+    ['answers in clear', 'media.srtp-required', answerInClear],
+  ] as const)(
+    'that %s: its leg ends with ACK and BYE, the caller gets 488 and Warning 304',
+    async (_, code, answer) => {
+      const [customer, far] = [await side(OUR_NUMBER), await side(FAR_NUMBER)];
+      answer(far);
+      const gateway = await gatewayTo(far, 'required');
+      const offer = describeVoice({ port: customer.voice.port });
+      const response = await customer.phone.call(gateway.sipPort, FAR_NUMBER, `127.0.0.1:${gateway.sipPort}`, offer);
+      expect(response.status, gateway.tail()).toBe(488);
+      expect(response.header('warning')).toMatch(/^304 \S+ "[^"]+"$/);
+      await eventually('the BYE', () => methodsAt(far).includes('BYE'));
+      expect(methodsAt(far)).toEqual(['INVITE', 'ACK', 'BYE']);
+      const [record] = await gateway.recordsOnceThere(1);
+      expect(record).toMatchObject({ Status: 'Failed', BillableDurationSeconds: 0 });
+      expect(record!.Trunkline).toMatchObject({
+        SipStatus: 488,
+        Code: code,
+        Attempts: [{ SipStatus: 488, Code: code }],
+      });
+      expect((await gateway.metrics()).sum('trunkline_calls_active')).toBe(0);
+    },
+  );
+
+  it('that rejects every stream is left for the next one where 488 is among its codes', async () => {
+    const [customer, far, next] = [await side(OUR_NUMBER), await side(FAR_NUMBER), await side(FAR_NUMBER)];
+    rejectAll(far);
+    answerWithSuite(next, 'AES_CM_128_HMAC_SHA1_80');
+    const hosts = [far, next].map(({ phone }, index) => ({ host: '127.0.0.1', port: phone.port, priority: index + 1 }));
+    const gateway = await startGateway({
+      carriers: [carrier([], { encryption: 'required', hosts, failover: { statuses: [488, 503] } })],
+      voiceConnectors: [connector()],
+    });
+    const offer = describeVoice({ port: customer.voice.port });
+    const response = await customer.phone.call(gateway.sipPort, FAR_NUMBER, `127.0.0.1:${gateway.sipPort}`, offer);
+    expect(response.status, gateway.tail()).toBe(200);
+    customer.voice.target = mediaPort(response.body);
+    await Promise.all([customer.voice.say(20), next.voice.say(20)]);
+    await expectHeard(customer.voice, next.voice);
+    await expectHeard(next.voice, customer.voice);
+    await customer.phone.bye();
+    expect(methodsAt(far)).toEqual(['INVITE', 'ACK', 'BYE']);
+    const [record] = await gateway.recordsOnceThere(1);
+    expect(record).toMatchObject({ Status: 'Completed' });
+    expect(record!.Trunkline).toMatchObject({
+      Attempts: [{ SipStatus: 488, Code: 'media.streams-rejected' }, {}],
+      Encryption: { remote: 'AES_CM_128_HMAC_SHA1_80' },
+    });
+  });
+});
+
+it('an answer in clear that rejects every stream passes as it is: a call without media is legal', async () => {
+  const [customer, far] = [await side(OUR_NUMBER), await side(FAR_NUMBER)];
+  far.phone.answerWith = () => describeVoice({ port: 0 });
+  const gateway = await gatewayTo(far, 'off');
+  const offer = describeVoice({ port: customer.voice.port });
+  const response = await customer.phone.call(gateway.sipPort, FAR_NUMBER, `127.0.0.1:${gateway.sipPort}`, offer);
+  expect(response.status, gateway.tail()).toBe(200);
+  expect(response.body).toMatch(/^m=audio 0 /m);
+  await customer.phone.bye();
+  const [record] = await gateway.recordsOnceThere(1);
+  expect(record).toMatchObject({ Status: 'Completed' });
+});
+
 describe('a connector with requireEncryption', () => {
   async function encrypted(far: Side) {
     const certificates = makeCertificates();

@@ -1,0 +1,59 @@
+import type { GatewayError } from '../core/index.js';
+import type { Side } from '../rtp/index.js';
+import type { SipRequest } from '../sip/index.js';
+import type { EndFacts } from './events.js';
+import { q850ForStatus, q850OfReason } from './release.js';
+
+/** The ends a call can come to by what its peers do, as the record tells them. */
+
+/** Cause the peer gives for it (RFC 3326), else normal clearing. */
+const causeIn = (request: SipRequest): number => q850OfReason(request.headers.get('Reason')) ?? 16;
+
+export const cancelled = (side: Side, request: SipRequest): EndFacts => ({
+  side,
+  code: 'call.cancelled',
+  reason: 'The caller gave up before the call was answered',
+  sipStatus: 487,
+  q850: causeIn(request),
+});
+
+export const hungUp = (side: Side, request: SipRequest): EndFacts => ({
+  side,
+  code: 'call.hangup',
+  reason: `The ${side} hung up`,
+  sipStatus: 200,
+  q850: causeIn(request),
+});
+
+/** A callee that sends BYE inside an early dialog has refused. */
+export const hungUpEarly = (side: Side): EndFacts => ({
+  side,
+  code: 'call.hangup',
+  reason: `The ${side} hung up before the answer`,
+  sipStatus: 480,
+  q850: q850ForStatus(480),
+});
+
+export const callerUnreachable = (side: Side): EndFacts => ({
+  side,
+  code: 'call.transport',
+  reason: 'The connection to the caller failed',
+  sipStatus: 503,
+  q850: 38,
+});
+
+export const dialogLost = (side: Side, error: GatewayError, answered: boolean): EndFacts => ({
+  side,
+  code: error.code,
+  reason: error.message,
+  sipStatus: answered ? 200 : 503,
+  q850: 41,
+});
+
+export const fellSilent = (side: Side, seconds: number): EndFacts => ({
+  side: 'gateway',
+  code: 'media.timeout',
+  reason: `No media came from the ${side} for ${seconds} s`,
+  sipStatus: 200,
+  q850: 102,
+});
