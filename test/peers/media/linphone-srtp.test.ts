@@ -11,6 +11,8 @@ import { startLinphone } from './linphone.js';
 const linphoneSpeech = { rateHz: 8000, samples: speechLike(41, 30) };
 const baresipSpeech = { rateHz: 8000, samples: speechLike(42, 30) };
 const TALK_MS = 4000;
+/** Its authenticated suite with nothing encrypted, which the gateway never offers. */
+const UNENCRYPTED = ['AES_CM_128_HMAC_SHA1_80 UNENCRYPTED_SRTP'];
 
 beforeEach((context) => needs(context, 'linphonec', 'baresip'));
 
@@ -59,8 +61,8 @@ it('a linphone caller with SRTP alone', async () => {
   expectSame(baresipSpeech.samples, customer.heard().samples);
 });
 
-it('a linphone carrier without SRTP answers required SRTP with port 0: no call without media comes of it', async () => {
-  const far = await startLinphone({ user: FAR_NUMBER, speech: linphoneSpeech, autoAnswer: true });
+it('a linphone carrier with no suite of ours answers with port 0: no call without media comes of it', async () => {
+  const far = await startLinphone({ user: FAR_NUMBER, speech: linphoneSpeech, autoAnswer: true, suites: UNENCRYPTED });
   const gateway = await startGateway({
     carriers: [carrier([far.port], { encryption: 'required' })],
     voiceConnectors: [connector()],
