@@ -1,7 +1,7 @@
 /**
  * The gateway for the signalling bench: listens on 127.0.0.1:$KPORT (UDP), sends every call to 127.0.0.1:$DPORT, prints
  * `ready`. Records, journal, media log and SIP message log are on, as in service; limits are out of the way.
- * Also the COMMAND of a `sip-cps.sh COMMAND CPS …` run.
+ * Also the COMMAND of a `sip-cps.sh COMMAND CPS …` run. NODE_FLAGS gives Node more flags, for a profile.
  */
 import { spawn } from 'node:child_process';
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -49,7 +49,8 @@ writeFileSync(file, JSON.stringify(config));
 
 const logPath = join(directory, 'gateway.log');
 const log = openSync(logPath, 'w');
-const gateway = spawn(process.execPath, [join(root, 'dist', 'main.js'), 'serve', '--config', file], {
+const flags = (process.env.NODE_FLAGS ?? '').split(' ').filter((flag) => flag !== '');
+const gateway = spawn(process.execPath, [...flags, join(root, 'dist', 'main.js'), 'serve', '--config', file], {
   stdio: ['ignore', log, log],
 });
 closeSync(log);

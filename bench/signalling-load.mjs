@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { createSocket } from 'node:dgram';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -55,7 +55,7 @@ export async function withSystem(system, benchDir, secondsPerRate, work) {
     // The second try decides: the first may have met a machine that was busy.
     for (let tries = 0; tries < 2; tries++) {
       stage ??= await startStage(system, benchDir);
-      outcome = once(system, benchDir, stage.directory, cps, secondsPerRate);
+      outcome = once(system, benchDir, stage, cps, secondsPerRate);
       if (outcome.good) break;
       await stage.stop();
       stage = undefined;
@@ -99,12 +99,26 @@ async function startStage(system, benchDir) {
     const answerer = ['sipp', '-sf', join(benchDir, 'uas.xml'), '-i', '127.0.0.1', '-p', String(DPORT)];
     start(1, [...answerer, '-nostdin', '-buff_size', SOCKET_BUFFER]);
     for (const port of new Set([system.port, DPORT])) await listening(port);
-    once(system, benchDir, directory, WARM_UP_CPS, WARM_UP_SECONDS);
+    const stage = { directory, stop, pid: line && started[0].pid };
+    once(system, benchDir, stage, WARM_UP_CPS, WARM_UP_SECONDS);
+    return stage;
   } catch (error) {
     await stop();
     throw error;
   }
-  return { directory, stop };
+}
+
+/**
+ * What a call costs: `windows` times `cps` for `seconds`; processor time of the system's processes per call, by thread.
+ * The way to see what a change gained, in half a minute. The first windows tell how the just-in-time compiler warms up.
+ */
+export async function cost(system, benchDir, cps, seconds, windows, told) {
+  const stage = await startStage(system, benchDir);
+  try {
+    for (let window = 0; window < windows; window++) told(once(system, benchDir, stage, cps, seconds));
+  } finally {
+    await stage.stop();
+  }
 }
 
 async function listening(port) {
@@ -125,11 +139,12 @@ const udpIsFree = (port) =>
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** One rate for some seconds. */
-function once(system, benchDir, directory, cps, seconds) {
+function once(system, benchDir, { directory, pid }, cps, seconds) {
   const calls = cps * seconds;
   const statistics = join(directory, 'st.csv');
   rmSync(statistics, { force: true });
   const before = coreBusy();
+  const ticksBefore = threadTicks(pid);
   const line = [
     'sipp',
     '-sf',
@@ -152,7 +167,46 @@ function once(system, benchDir, directory, cps, seconds) {
     throw new Error(`SIPp ended with ${status}: ${String(stderr).trim().slice(-500)}`);
   }
   const after = coreBusy();
-  return judged(cps, calls, statistics, (after.busy - before.busy) / Math.max(1, after.all - before.all));
+  const threads = spent(ticksBefore, threadTicks(pid));
+  return {
+    ...judged(cps, calls, statistics, (after.busy - before.busy) / Math.max(1, after.all - before.all)),
+    cpuUsPerCall: microsecondsPerCall(
+      Object.values(threads).reduce((sum, ticks) => sum + ticks, 0),
+      calls,
+    ),
+    threads: Object.fromEntries(
+      Object.entries(threads).map(([name, ticks]) => [name, microsecondsPerCall(ticks, calls)]),
+    ),
+  };
+}
+
+const TICKS_PER_SECOND = 100;
+const microsecondsPerCall = (ticks, calls) => Math.round((ticks * 1_000_000) / TICKS_PER_SECOND / calls);
+
+/** Clock ticks so far of every thread of a process and of its descendants: thread id to name and ticks (proc(5)). */
+function threadTicks(pid, found = new Map()) {
+  if (pid === undefined) return found;
+  for (const thread of readdirSync(`/proc/${pid}/task`)) {
+    const stat = readFileSync(`/proc/${pid}/task/${thread}/stat`, 'utf8');
+    const name = stat.slice(stat.indexOf('(') + 1, stat.lastIndexOf(')'));
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    found.set(thread, {
+      name: thread === String(pid) ? `${name} main` : name,
+      ticks: Number(fields[11]) + Number(fields[12]),
+    });
+    const children = readFileSync(`/proc/${pid}/task/${thread}/children`, 'utf8').trim();
+    for (const child of children === '' ? [] : children.split(' ')) threadTicks(Number(child), found);
+  }
+  return found;
+}
+
+/** Ticks spent between two readings, by thread name, the dearest first. */
+function spent(before, after) {
+  const sums = {};
+  for (const [thread, { name, ticks }] of after) {
+    sums[name] = (sums[name] ?? 0) + ticks - (before.get(thread)?.ticks ?? 0);
+  }
+  return Object.fromEntries(Object.entries(sums).sort(([, a], [, b]) => b - a));
 }
 
 function judged(cps, calls, statistics, core0Busy) {

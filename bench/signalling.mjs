@@ -6,6 +6,8 @@
  *   --seconds N     of load at each rate, default 5
  *   --only NAME     kamailio, trunkline or direct (SIPp to SIPp: the limit of the load makers)
  *   --from N        first rate tried, default 200
+ *   --rate N        no search: the gateway alone (or --only NAME) at this rate, `rounds` times `seconds`, and the
+ *                   processor time of a call by thread
  *
  * Needs SIPp, taskset, Kamailio, two cores, and the scenarios of the load makers in BENCH_DIR (default ../shared/bench).
  * The search doubles the rate until one fails, then halves the interval until it is a tenth of the rate.
@@ -16,7 +18,7 @@ import { cpus } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { systems, withSystem } from './signalling-load.mjs';
+import { cost, systems, withSystem } from './signalling-load.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const benchDir = resolve(process.env.BENCH_DIR ?? join(here, '..', '..', 'shared', 'bench'));
@@ -26,6 +28,7 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '5' },
     only: { type: 'string' },
     from: { type: 'string', default: '200' },
+    rate: { type: 'string' },
   },
 });
 const rounds = Number(values.rounds);
@@ -47,6 +50,14 @@ say(`machine: ${cpus()[0].model}, ${cpus().length} cores; Node ${process.version
 say(`scenario: uac.xml and uas.xml of ${benchDir}, UDP, ${seconds} s at each rate, no hold`);
 say('pinned: the system under test to core 0, SIPp caller and answerer to core 1');
 say('gateway: records, journal, SIP message log and media log on');
+
+if (values.rate) {
+  const name = values.only ?? 'trunkline';
+  await cost(all[name], benchDir, Number(values.rate), seconds, rounds, (outcome) =>
+    say(JSON.stringify({ system: name, ...outcome })),
+  );
+  process.exit(0);
+}
 
 const found = Object.fromEntries(names.map((name) => [name, []]));
 for (let round = 1; round <= rounds; round++) {

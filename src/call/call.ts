@@ -1,4 +1,4 @@
-import { GatewayError, type Logger, type Timer } from '../core/index.js';
+import { GatewayError, type Logger, lazyChild, type Timer } from '../core/index.js';
 import type { Admission, PlannedAttempt } from '../routing/index.js';
 import type { MediaEvent, Side } from '../rtp/index.js';
 import type {
@@ -68,7 +68,7 @@ export class Call implements InboundLegHandler, AttemptHandler, BridgeHooks {
     this.#parts = parts;
     this.#progress = new ReliableProgress(leg.request);
     this.#callerSide = admission.direction === 'Outbound' ? 'customer' : 'remote';
-    this.#logger = parts.logger.child({ transactionId: facts.transactionId });
+    this.#logger = lazyChild(parts.logger, { transactionId: facts.transactionId });
     this.startedMs = parts.scheduler.wallMs();
     this.#reports = new IntervalReports({
       scheduler: parts.scheduler,

@@ -145,10 +145,15 @@ export class CallControl implements SignalingHandler {
   }
 
   #callParts(facts: CallFacts, admission: Admission): CallParts {
-    const { policy, trace } = this.#parts;
+    const { policy, trace, signaling, media, scheduler, random, logger, settings } = this.#parts;
     const callIds = [facts.callId];
     return {
-      ...this.#parts,
+      signaling,
+      media,
+      scheduler,
+      random,
+      logger,
+      settings,
       emit: (event) => this.#emit(event),
       onTargetOutcome: (planned, end) => policy.targetOutcome(planned, end),
       takeTarget: (planned) => policy.takeTarget(planned, admission.emergency),

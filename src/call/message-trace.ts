@@ -16,7 +16,7 @@ interface Unclaimed {
   readonly callId: string;
   readonly timeMs: number;
   readonly message: SipRequest | SipResponse;
-  readonly text: string;
+  readonly bytes: Buffer;
 }
 
 const MOST_UNCLAIMED = 16;
@@ -29,6 +29,8 @@ export class MessageTrace {
   readonly #targets: TraceTargets;
   readonly #scheduler: Scheduler;
   readonly #calls = new Map<string, CallFacts>();
+  /** Legs of calls that are over, in the order of their ends. */
+  readonly #over: { readonly callIds: readonly string[]; readonly dueMs: number }[] = [];
   #unclaimed: Unclaimed[] = [];
 
   constructor(targets: TraceTargets, scheduler: Scheduler) {
@@ -44,19 +46,15 @@ export class MessageTrace {
       this.#targets.log.register(callId, voiceConnectorId, transactionId);
     }
     for (const kept of this.#unclaimed) {
-      if (kept.callId === callId) this.#take(facts, kept.callId, kept.timeMs, kept.message, () => kept.text);
+      if (kept.callId === callId) this.#take(facts, kept.callId, kept.timeMs, kept.message, kept.bytes);
     }
     this.#unclaimed = this.#unclaimed.filter((kept) => kept.callId !== callId);
   }
 
   /** Forgets legs a little after their call ended, so that the last responses still find it. */
   release(callIds: readonly string[]): void {
-    this.#scheduler.after(LINGER_MS, () => {
-      for (const callId of callIds) {
-        this.#calls.delete(callId);
-        this.#targets.log.release(callId);
-      }
-    });
+    this.#over.push({ callIds, dueMs: this.#scheduler.nowMs() + LINGER_MS });
+    if (this.#over.length === 1) this.#waitForNext();
   }
 
   message(_direction: 'in' | 'out', message: SipRequest | SipResponse, bytes: Buffer, _flow: Flow): void {
@@ -65,16 +63,40 @@ export class MessageTrace {
     if (callId === undefined) return;
     const facts = this.#calls.get(callId);
     const timeMs = this.#scheduler.wallMs();
-    if (facts) return this.#take(facts, callId, timeMs, message, () => bytes.toString('utf8'));
+    if (facts) return this.#take(facts, callId, timeMs, message, bytes);
     if (this.#unclaimed.length === MOST_UNCLAIMED) this.#unclaimed.shift();
-    this.#unclaimed.push({ callId, timeMs, message, text: bytes.toString('utf8') });
+    this.#unclaimed.push({ callId, timeMs, message, bytes });
   }
 
-  #take(facts: CallFacts, callId: string, timeMs: number, message: SipRequest | SipResponse, text: () => string): void {
+  #take(facts: CallFacts, callId: string, timeMs: number, message: SipRequest | SipResponse, bytes: Buffer): void {
     const id = facts.voiceConnectorId;
     if (message instanceof SipResponse) this.#targets.onResponse(id ?? 'unassigned', message.status);
-    this.#targets.log.message(callId, timeMs, text);
+    this.#targets.log.message(callId, timeMs, bytes);
+  }
+
+  #forget(): void {
+    const nowMs = this.#scheduler.nowMs();
+    let due = 0;
+    for (const { callIds, dueMs } of this.#over) {
+      if (dueMs > nowMs) break;
+      due++;
+      for (const callId of callIds) {
+        this.#calls.delete(callId);
+        this.#targets.log.release(callId);
+      }
+    }
+    this.#over.splice(0, due);
+    this.#waitForNext();
+  }
+
+  /** One timer for all calls that are over, set for the oldest. */
+  #waitForNext(): void {
+    const next = this.#over[0];
+    if (next)
+      this.#scheduler.after(Math.max(FORGET_TOGETHER_MS, next.dueMs - this.#scheduler.nowMs()), () => this.#forget());
   }
 }
 
 const LINGER_MS = 5000;
+/** Calls that end close together are forgotten together. */
+const FORGET_TOGETHER_MS = 100;

@@ -16,7 +16,8 @@ export interface CallView extends CallFacts {
   readonly events: readonly object[];
 }
 
-type Draft = { -readonly [Key in keyof CallView]: Key extends 'events' ? object[] : CallView[Key] };
+/** A call as it is kept: its events as they came, since few calls are ever looked at. */
+type Draft = { -readonly [Key in keyof Omit<CallView, 'events'>]: CallView[Key] } & { readonly happened: CallEvent[] };
 
 const ENDED_KEPT = 500;
 const EVENTS_KEPT = 200;
@@ -35,11 +36,12 @@ export class CallBook implements CallListener {
   }
 
   live(): readonly CallView[] {
-    return [...this.#live.values()];
+    return Array.from(this.#live.values(), shown);
   }
 
   find(transactionId: string): CallView | undefined {
-    return this.#live.get(transactionId) ?? this.#ended.get(transactionId);
+    const call = this.#live.get(transactionId) ?? this.#ended.get(transactionId);
+    return call && shown(call);
   }
 
   #end(call: Draft): void {
@@ -51,12 +53,16 @@ export class CallBook implements CallListener {
 
 function drafted(event: Extract<CallEvent, { kind: 'received' }>): Draft {
   const { facts, timeMs, source } = event;
-  return { ...facts, state: 'received', receivedMs: timeMs, source, code: '', trace: [], events: [] };
+  return { ...facts, state: 'received', receivedMs: timeMs, source, code: '', trace: [], happened: [] };
+}
+
+function shown({ happened, ...call }: Draft): CallView {
+  return { ...call, events: happened.map(({ transactionId: _, ...event }) => event) };
 }
 
 function note(call: Draft, event: CallEvent): void {
-  const { transactionId: _, ...rest } = event;
-  if (call.events.length < EVENTS_KEPT && event.kind !== 'received' && event.kind !== 'decided') call.events.push(rest);
+  if (call.happened.length < EVENTS_KEPT && event.kind !== 'received' && event.kind !== 'decided')
+    call.happened.push(event);
   if (event.kind === 'decided') {
     call.code = event.code;
     call.trace = event.trace;

@@ -11,6 +11,19 @@ export interface Logger {
   child(fields: object): Logger;
 }
 
+/** A child that is made when its first line is written: most calls never write one. */
+export function lazyChild(parent: Logger, fields: object): Logger {
+  let made: Logger | undefined;
+  const child = (): Logger => (made ??= parent.child(fields));
+  return {
+    debug: (line, message) => child().debug(line, message),
+    info: (line, message) => child().info(line, message),
+    warn: (line, message) => child().warn(line, message),
+    error: (line, message) => child().error(line, message),
+    child: (more) => child().child(more),
+  };
+}
+
 /** Discards everything. */
 export const silentLogger: Logger = {
   debug: () => {},

@@ -14,6 +14,7 @@ export class CallMetrics implements CallListener {
   readonly #jitter: Histogram;
   readonly #roundTrip: Histogram;
   readonly #mos: Histogram;
+  readonly #labelsOf = new Map<string, Map<string, string>>();
   readonly #open = new Map<string, { facts: CallFacts; answered: boolean }>();
 
   constructor(registry: OpenMetricsRegistry, region: string) {
@@ -48,7 +49,18 @@ export class CallMetrics implements CallListener {
 
   /** Counts one SIP response of a connector's call. */
   response(voiceConnectorId: string, status: number): void {
-    this.#counts.add('sip_responses_total', `${voiceConnectorId} ${Math.floor(status / 100)}xx`);
+    this.#counts.add('sip_responses_total', this.#labelOf(voiceConnectorId, CLASSES[Math.floor(status / 100)]!));
+  }
+
+  /** `<voiceConnectorId> <detail>`, put together once for all calls. */
+  #labelOf(id: string, detail: string): string {
+    const known = this.#labelsOf.get(id)?.get(detail);
+    if (known !== undefined) return known;
+    const label = `${id} ${detail}`;
+    const labels = this.#labelsOf.get(id);
+    if (labels) labels.set(detail, label);
+    else this.#labelsOf.set(id, new Map([[detail, label]]));
+    return label;
   }
 
   #decided(event: Extract<CallEvent, { kind: 'decided' }>): void {
@@ -64,7 +76,7 @@ export class CallMetrics implements CallListener {
     const counts = this.#counts;
     for (const path of PATHS) {
       const figures = quality.paths[path];
-      const label = `${id} ${path}`;
+      const label = this.#labelOf(id, path);
       counts.add('rtp_packets_total', label, figures.rtpPackets);
       counts.add('rtp_bytes_total', label, figures.rtpBytes);
       counts.add('rtcp_packets_total', label, figures.rtcpPackets);
@@ -127,6 +139,7 @@ export class CallMetrics implements CallListener {
 
 type Way = 'inbound' | 'outbound';
 
+const CLASSES = ['0xx', '1xx', '2xx', '3xx', '4xx', '5xx', '6xx'];
 const WAYS: readonly Way[] = ['inbound', 'outbound'];
 const LABELS = ['voice_connector_id', 'region'];
 

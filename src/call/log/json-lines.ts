@@ -30,7 +30,11 @@ export class JsonLinesLog {
 
   /** Queues one line; `voiceConnectorId` must be lower-case letters and digits (anything else goes to `unassigned`). */
   append(voiceConnectorId: string | undefined, timeMs: number, value: object): void {
-    const line = `${JSON.stringify(value)}\n`;
+    this.appendLine(voiceConnectorId, timeMs, `${JSON.stringify(value)}\n`);
+  }
+
+  /** `append` of a value that its maker has written: one line of JSON with its line end. */
+  appendLine(voiceConnectorId: string | undefined, timeMs: number, line: string): void {
     if (this.#queuedBytes + line.length > MAX_QUEUED_BYTES) {
       this.dropped++;
       return;

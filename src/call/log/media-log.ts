@@ -1,5 +1,5 @@
 import type { CallEvent, CallFacts, CallListener } from '../events.js';
-import type { IntervalQuality, Path, PathQuality } from '../quality.js';
+import type { IntervalQuality } from '../quality.js';
 import type { JsonLinesLog } from './json-lines.js';
 
 export interface MediaLogContext {
@@ -62,6 +62,8 @@ export class MediaLog implements CallListener {
     const open = this.#open.get(transactionId);
     if (!open) return;
     const { facts } = open;
+    const { cust2vc, vc2cust, rem2vc, vc2rem } = quality.paths;
+    // Every member is written out: names put together at run time make an object that is slow to build and to write.
     this.#log.append(facts.voiceConnectorId, timeMs, {
       voice_connector_id: facts.voiceConnectorId,
       event_timestamp: timeMs,
@@ -72,10 +74,30 @@ export class MediaLog implements CallListener {
       to_country: this.#context.countryOf(facts.to),
       endpoint_id: open.endpointId,
       aws_region: this.#context.region,
-      ...pathMembers('cust2vc', quality),
-      ...pathMembers('vc2cust', quality),
-      ...pathMembers('rem2vc', quality),
-      ...pathMembers('vc2rem', quality),
+      cust2vc_rtp_packets: cust2vc.rtpPackets,
+      cust2vc_rtp_bytes: cust2vc.rtpBytes,
+      cust2vc_rtcp_packets: cust2vc.rtcpPackets,
+      cust2vc_rtcp_bytes: cust2vc.rtcpBytes,
+      cust2vc_packets_lost: cust2vc.packetsLost,
+      cust2vc_jitter: rounded(cust2vc.jitterUs),
+      vc2cust_rtp_packets: vc2cust.rtpPackets,
+      vc2cust_rtp_bytes: vc2cust.rtpBytes,
+      vc2cust_rtcp_packets: vc2cust.rtcpPackets,
+      vc2cust_rtcp_bytes: vc2cust.rtcpBytes,
+      vc2cust_packets_lost: vc2cust.packetsLost,
+      vc2cust_jitter: rounded(vc2cust.jitterUs),
+      rem2vc_rtp_packets: rem2vc.rtpPackets,
+      rem2vc_rtp_bytes: rem2vc.rtpBytes,
+      rem2vc_rtcp_packets: rem2vc.rtcpPackets,
+      rem2vc_rtcp_bytes: rem2vc.rtcpBytes,
+      rem2vc_packets_lost: rem2vc.packetsLost,
+      rem2vc_jitter: rounded(rem2vc.jitterUs),
+      vc2rem_rtp_packets: vc2rem.rtpPackets,
+      vc2rem_rtp_bytes: vc2rem.rtpBytes,
+      vc2rem_rtcp_packets: vc2rem.rtcpPackets,
+      vc2rem_rtcp_bytes: vc2rem.rtcpBytes,
+      vc2rem_packets_lost: vc2rem.packetsLost,
+      vc2rem_jitter: rounded(vc2rem.jitterUs),
       rtt_btwn_vc_and_cust: rounded(quality.rttUs.customer),
       rtt_btwn_vc_and_rem: rounded(quality.rttUs.remote),
       mos_btwn_vc_and_cust: quality.mos.customer?.mos ?? null,
@@ -85,15 +107,3 @@ export class MediaLog implements CallListener {
 }
 
 const rounded = (value: number | null): number | null => (value === null ? null : Math.round(value));
-
-function pathMembers(path: Path, quality: IntervalQuality): Record<string, number | null> {
-  const figures: PathQuality = quality.paths[path];
-  return {
-    [`${path}_rtp_packets`]: figures.rtpPackets,
-    [`${path}_rtp_bytes`]: figures.rtpBytes,
-    [`${path}_rtcp_packets`]: figures.rtcpPackets,
-    [`${path}_rtcp_bytes`]: figures.rtcpBytes,
-    [`${path}_packets_lost`]: figures.packetsLost,
-    [`${path}_jitter`]: rounded(figures.jitterUs),
-  };
-}

@@ -7,7 +7,8 @@ import type { JsonLinesLog } from './json-lines.js';
 export class SipMessageLog {
   readonly #log: JsonLinesLog;
   readonly #region: string;
-  readonly #calls = new Map<string, { voiceConnectorId: string; transactionId: string }>();
+  /** By Call-ID: the connector, and the members of each line around its time and text, written once. */
+  readonly #calls = new Map<string, { voiceConnectorId: string; before: string; between: string }>();
 
   constructor(log: JsonLinesLog, region: string) {
     this.#log = log;
@@ -16,7 +17,9 @@ export class SipMessageLog {
 
   /** Messages with this Call-ID belong to that call from now on. */
   register(callId: string, voiceConnectorId: string, transactionId: string): void {
-    this.#calls.set(callId, { voiceConnectorId, transactionId });
+    const ids = `"voice_connector_id":${JSON.stringify(voiceConnectorId)},"aws_region":${JSON.stringify(this.#region)}`;
+    const between = `,"call_id":${JSON.stringify(transactionId)},"sip_message":`;
+    this.#calls.set(callId, { voiceConnectorId, before: `{${ids},"event_timestamp":`, between });
   }
 
   release(callId: string): void {
@@ -24,16 +27,11 @@ export class SipMessageLog {
   }
 
   /** Takes one message; those of no registered call are passed over. */
-  message(callId: string, timeMs: number, text: () => string): void {
+  message(callId: string, timeMs: number, bytes: Buffer): void {
     const call = this.#calls.get(callId);
     if (!call) return;
-    this.#log.append(call.voiceConnectorId, timeMs, {
-      voice_connector_id: call.voiceConnectorId,
-      aws_region: this.#region,
-      event_timestamp: timeMs,
-      call_id: call.transactionId,
-      sip_message: redactSip(text()),
-    });
+    const text = JSON.stringify(redactSip(bytes.toString('utf8')));
+    this.#log.appendLine(call.voiceConnectorId, timeMs, `${call.before}${timeMs}${call.between}${text}}\n`);
   }
 }
 

@@ -33,7 +33,7 @@ export interface AttemptRecord {
 
 /** Everything remembered of a call between its first event and its record. */
 export interface CallState {
-  readonly facts: CallFacts;
+  facts: CallFacts;
   readonly startedMs: number;
   lastSignMs: number;
   trace: readonly TraceStep[];
@@ -76,35 +76,35 @@ export function openState(event: Extract<CallEvent, { kind: 'received' }>): Call
   };
 }
 
-/** Takes one event into the state; `received` and `ended` are the caller's. Returns the facts now known. */
-export function applyEvent(state: CallState, event: CallEvent): CallState {
+/** Takes one event into the state; `received` and `ended` are the caller's. */
+export function applyEvent(state: CallState, event: CallEvent): void {
   state.lastSignMs = event.timeMs;
   switch (event.kind) {
     case 'decided':
       state.trace = event.trace;
       state.admitted = event.admitted;
-      return { ...state, facts: event.facts };
+      state.facts = event.facts;
+      return;
     case 'attempt-started':
       state.attempts.push(openAttempt(event.attempt, event.timeMs));
-      return state;
+      return;
     case 'attempt-failed':
       closeAttempt(state, event);
-      return state;
+      return;
     case 'ringing':
       state.ringingMs ??= event.timeMs;
       note(state, event.attempt, (attempt) => (attempt.RingingMs ??= event.timeMs - attempt.StartTimeEpochMs));
-      return state;
+      return;
     case 'answered':
       applyAnswer(state, event);
-      return state;
+      return;
     case 'figures':
       applyFigures(state, event.quality, event.totals);
-      return state;
+      return;
     case 'source-refused':
       state.refusedSources++;
-      return state;
+      return;
     default:
-      return state;
   }
 }
 

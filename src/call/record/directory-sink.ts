@@ -20,7 +20,8 @@ interface Waiting {
 }
 
 const MOST_IN_BATCH = 256;
-const GATHER_MS = 5;
+/** A record is seen so much later at most; files that are synced in one batch cost a fraction. */
+const GATHER_MS = 50;
 const RETRY_MS = [100, 500, 2000, 10_000];
 
 /**
@@ -110,14 +111,13 @@ export class DirectorySink implements RecordSink {
   }
 }
 
-const two = (value: number): string => String(value).padStart(2, '0');
-
 /** Path of a record below the records root. Ids are checked where they are made, and again here. */
 export function recordPath(record: CallDetailRecord): string {
   const end = new Date(record.Trunkline.EndTimeEpochMs);
   const connector = /^[a-z0-9]+$/.test(record.VoiceConnectorId) ? record.VoiceConnectorId : 'unassigned';
-  const day = [end.getUTCFullYear(), two(end.getUTCMonth() + 1), two(end.getUTCDate())].map(String);
-  const time = `${two(end.getUTCHours())}.${two(end.getUTCMinutes())}.${two(end.getUTCSeconds())}`;
-  const name = `${time}.${String(end.getUTCMilliseconds()).padStart(3, '0')}_${record.TransactionId}`;
-  return join('Amazon-Chime-Voice-Connector-CDRs', 'json', connector, ...day, name);
+  // 2026-05-31T23:59:59.999Z
+  const iso = end.toISOString();
+  const day = `${iso.slice(0, 4)}/${iso.slice(5, 7)}/${iso.slice(8, 10)}`;
+  const time = `${iso.slice(11, 13)}.${iso.slice(14, 16)}.${iso.slice(17, 23)}`;
+  return `Amazon-Chime-Voice-Connector-CDRs/json/${connector}/${day}/${time}_${record.TransactionId}`;
 }

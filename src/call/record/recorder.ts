@@ -39,7 +39,7 @@ export class CallRecorder implements CallListener {
     const state = this.#open.get(event.transactionId);
     if (!state) return;
     if (event.kind === 'ended') this.#finish(state, event.end, event.timeMs, false);
-    else this.#open.set(event.transactionId, applyEvent(state, event));
+    else applyEvent(state, event);
   }
 
   /** Ends every call still open, as of its last sign of life: what a crash cut. Returns how many there were. */
