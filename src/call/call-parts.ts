@@ -56,6 +56,8 @@ export interface CallParts {
 export interface CallSettings extends BridgeSettings {
   /** Host of our From and P-Asserted-Identity URIs. */
   readonly domain: string;
+  /** Forks of the callee are early dialogs of their own to the caller, or one. */
+  readonly earlyDialogs: 'each' | 'one';
   readonly mediaTimeoutSeconds: number;
   /** IP versions that media sockets are open for; absent: one, whatever it is. */
   readonly mediaFamilies?: readonly (4 | 6)[];

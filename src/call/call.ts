@@ -12,7 +12,8 @@ import type {
 } from '../sip/index.js';
 import { Attempt, type AttemptEnd, type AttemptHandler } from './attempt.js';
 import { type CallParts, type Happening, happeningOf, sourcesOf } from './call-parts.js';
-import { type BridgeHooks, DialogBridge } from './dialog-bridge.js';
+import { type BridgeHooks, DialogBridge, type DialogPair } from './dialog-bridge.js';
+import { EarlyForks } from './early-forks.js';
 import { callerUnreachable, cancelled, dialogLost, fellSilent, hungUp, hungUpEarly } from './ends.js';
 import type { CallEvent, CallFacts, EndFacts } from './events.js';
 import { mayFailOver, planExhausted } from './failover.js';
@@ -25,7 +26,6 @@ import { MediaBridge, missingDescription, opposite } from './media-bridge.js';
 import { mediaFamilies } from './media-families.js';
 import { closePatiently, MEDIA_PATIENCE_MS, mediaSilent } from './media-patience.js';
 import { type AttemptOutcome, faultOf, finalOrder, q850ForStatus, reasonRow } from './release.js';
-import { ReliableProgress } from './reliable-progress.js';
 import { bodyOf, sessionOf } from './session-body.js';
 
 /**
@@ -50,9 +50,7 @@ export class Call implements InboundLegHandler, AttemptHandler, BridgeHooks {
   #next = 0;
   #ringing = false;
   #lateOffer: LateOffer | undefined;
-  /** Dialogs whose offer came in a reliable provisional response. */
-  readonly #offeredEarly = new Set<Dialog>();
-  readonly #progress: ReliableProgress;
+  readonly #forks: EarlyForks;
   readonly #reports: IntervalReports;
   #maxTimer: Timer | undefined;
   readonly #holds = new HoldWatch();
@@ -66,7 +64,8 @@ export class Call implements InboundLegHandler, AttemptHandler, BridgeHooks {
     this.admission = admission;
     this.#leg = leg;
     this.#parts = parts;
-    this.#progress = new ReliableProgress(leg.request);
+    const separate = parts.settings.earlyDialogs === 'each' && sessionOf(leg.request) !== undefined;
+    this.#forks = new EarlyForks(leg, separate);
     this.#callerSide = admission.direction === 'Outbound' ? 'customer' : 'remote';
     this.#logger = lazyChild(parts.logger, { transactionId: facts.transactionId });
     this.startedMs = parts.scheduler.wallMs();
@@ -183,15 +182,15 @@ export class Call implements InboundLegHandler, AttemptHandler, BridgeHooks {
   ): void {
     this.#guarded(() => {
       if (this.#state !== 'trying') return;
-      if (dialog) this.#bridge!.attach(opposite(this.#callerSide), dialog);
+      const progress = this.#forks.speakFor(dialog);
+      this.#join(dialog);
       const description = sessionOf(response);
       const reliable = prack !== undefined && this.#leg.supportsReliable;
       const session = description && this.#passEarly(description, dialog, reliable ? prack : undefined);
       const body = description ? session : bodyOf(response);
       const headers = passingHeaders(response, 'INVITE');
-      this.#progress.sent(reliable, session !== undefined);
+      progress.sent(reliable, session !== undefined);
       this.#leg.provisional(response.status, { reason: response.reason, headers, reliable, ...(body && { body }) });
-      this.#bridge!.attach(this.#callerSide, this.#leg.dialog);
       if (response.status === 180 || response.status === 183)
         this.#noteRinging(attempt, response.status, session !== undefined);
     });
@@ -208,12 +207,16 @@ export class Call implements InboundLegHandler, AttemptHandler, BridgeHooks {
     prack: ((body?: MessageBody) => void) | undefined,
   ): MessageBody | undefined {
     if (sessionOf(this.#leg.request)) {
+      if (dialog) this.#forks.described(dialog, description);
       return this.#media!.translate(opposite(this.#callerSide), 'answer', description);
     }
-    if (!dialog || !prack) return undefined;
-    if (this.#offeredEarly.has(dialog)) return void prack();
-    this.#offeredEarly.add(dialog);
-    return this.#lateOffer!.made(description, prack);
+    return dialog && prack && this.#lateOffer!.inProvisional(dialog, description, prack);
+  }
+
+  /** The callee's dialog and the one that stands for it on the caller's leg are one conversation. */
+  #join(dialog: Dialog | undefined): void {
+    const callee = dialog && { [opposite(this.#callerSide)]: dialog };
+    this.#bridge!.join({ ...callee, [this.#callerSide]: this.#leg.dialog });
   }
 
   onSent(address: string): void {
@@ -244,16 +247,16 @@ export class Call implements InboundLegHandler, AttemptHandler, BridgeHooks {
 
   onAnswered(attempt: Attempt, response: SipResponse, dialog: Dialog): void {
     this.#guarded(() => {
-      const calleeSide = opposite(this.#callerSide);
       if (this.#state !== 'trying') return;
-      this.#bridge!.attach(calleeSide, dialog);
+      const progress = this.#forks.speakFor(dialog);
+      this.#join(dialog);
       this.#parts.onTargetOutcome(attempt.planned, 'answered');
       const description = sessionOf(response);
       this.#whereUsable(attempt, () => {
         const body = sessionOf(this.#leg.request)
-          ? this.#answerEarlyOffer(dialog, description)
+          ? this.#answerEarlyOffer(dialog, description, progress)
           : this.#answerLateOffer(dialog, description);
-        this.#progress.whenAcknowledged(() => this.#acceptOnceHeard(attempt, response, body()));
+        progress.whenAcknowledged(() => this.#acceptOnceHeard(attempt, response, body()));
       });
     });
   }
@@ -281,42 +284,31 @@ export class Call implements InboundLegHandler, AttemptHandler, BridgeHooks {
     );
   }
 
-  /** The usual case: the caller offered, the callee's 200 (or its reliable 18x) answers. Gives what the caller's 200 says. */
-  #answerEarlyOffer(dialog: Dialog, description: MessageBody | undefined): () => MessageBody | undefined {
+  /**
+   * The usual case: the caller offered, the callee's 200 answers, or one of its reliable 18x did (another fork may have
+   * described itself since). Gives what the caller's 200 says.
+   */
+  #answerEarlyOffer(
+    dialog: Dialog,
+    description: MessageBody | undefined,
+    progress: { readonly described: boolean },
+  ): () => MessageBody | undefined {
     dialog.ack();
     const calleeSide = opposite(this.#callerSide);
-    const body = description && this.#media!.translate(calleeSide, 'answer', description);
-    if (!body && this.#media!.direction(calleeSide) === undefined) throw missingDescription();
+    const known = this.#media!.direction(calleeSide) && this.#media!.lastReceived(calleeSide);
+    const answer = description ?? this.#forks.description(dialog) ?? known;
+    if (!answer) throw missingDescription();
+    const body = this.#media!.translate(calleeSide, 'answer', answer);
     dialog.localDescription = this.#media!.lastSent(calleeSide);
-    // The callee's answer may have come in a reliable 18x alone; to a caller without 100rel that was no answer yet.
-    return () => body ?? (this.#progress.described ? undefined : this.#media!.lastSent(this.#callerSide));
+    // To a caller without 100rel what came in a reliable 18x was no answer yet.
+    return () => (description || !progress.described ? body : undefined);
   }
 
-  /** The callee's 200 offers; the caller's ACK will answer, and only then the callee's ACK goes. */
   #answerLateOffer(dialog: Dialog, description: MessageBody | undefined): () => MessageBody | undefined {
-    if (this.#offeredEarly.has(dialog)) {
-      dialog.ack();
-      dialog.localDescription = this.#media!.lastSent(opposite(this.#callerSide));
-      return () => undefined;
-    }
-    if (!description) {
-      dialog.ack();
-      throw missingDescription();
-    }
-    const body = this.#lateOffer!.made(description, (answer) => {
-      dialog.ack(answer);
-      dialog.localDescription = answer;
-    });
-    if (body) this.#bridge!.onceAcknowledged(this.#callerSide, (ack) => this.#finishLateOffer(ack));
+    const body = this.#lateOffer!.inAnswer(dialog, description);
+    const answered = (ack: SipRequest): void => this.#guarded(() => this.#lateOffer!.onAck(ack));
+    if (body) this.#bridge!.onceAcknowledged(this.#callerSide, answered);
     return () => body;
-  }
-
-  #finishLateOffer(ack: SipRequest): void {
-    this.#guarded(() => {
-      const answer = sessionOf(ack);
-      if (!answer) throw missingDescription();
-      this.#lateOffer!.answered(answer);
-    });
   }
 
   #accept(attempt: Attempt, response: SipResponse, body: MessageBody | undefined): void {
@@ -324,7 +316,6 @@ export class Call implements InboundLegHandler, AttemptHandler, BridgeHooks {
     const headers = passingHeaders(response, 'INVITE');
     const dialog = this.#leg.accept({ headers, ...(body && { body }) });
     dialog.localDescription = body ?? this.#media!.lastSent(this.#callerSide);
-    this.#bridge!.attach(this.#callerSide, dialog);
     this.#state = 'answered';
     this.answeredMs = this.#parts.scheduler.wallMs();
     const media = this.#media!;
@@ -350,7 +341,7 @@ export class Call implements InboundLegHandler, AttemptHandler, BridgeHooks {
   onPrack(incoming: InboundRequest): void {
     this.#guarded(() => {
       this.#lateOffer!.onPrack(incoming);
-      this.#progress.acknowledged();
+      this.#forks.acknowledged(incoming.request.to.tag);
     });
   }
 
@@ -365,10 +356,13 @@ export class Call implements InboundLegHandler, AttemptHandler, BridgeHooks {
 
   // --- the conversation ----------------------------------------------------------------------------------------
 
-  onHangup(side: Side, request: SipRequest): void {
-    if (this.#state !== 'trying') return this.#finish(hungUp(side, request));
-    // A BYE inside an early dialog: the caller may (RFC 3261 §15), a callee that does has refused.
-    if (side === this.#callerSide) this.onCancel(request);
+  onHangup(side: Side, request: SipRequest, pair: DialogPair): void {
+    const calleeSide = opposite(this.#callerSide);
+    if (this.#state !== 'trying') this.#finish(hungUp(side, request));
+    else if (this.#bridge!.hasOther(pair, calleeSide)) {
+      if (side === this.#callerSide) pair[calleeSide]?.bye();
+      // A BYE inside an early dialog: the caller may (RFC 3261 §15), a callee that does has refused.
+    } else if (side === this.#callerSide) this.onCancel(request);
     else this.#finish(hungUpEarly(side));
   }
 
@@ -412,9 +406,7 @@ export class Call implements InboundLegHandler, AttemptHandler, BridgeHooks {
       const { code, reason } = end;
       if (!wasAnswered) this.#emit({ kind: 'attempt-failed', attempt: attempt.facts, sipStatus: 487, code, reason });
     }
-    if (!wasAnswered && end.code !== 'call.cancelled') {
-      this.#leg.respond(end.sipStatus, finalOrder(end, this.#parts.settings.domain));
-    }
+    if (!wasAnswered) this.#leg.respond(end.sipStatus, finalOrder(end, this.#parts.settings.domain));
     for (const side of ['customer', 'remote'] as const) {
       const dialog = this.#bridge?.dialog(side);
       if (dialog?.state === 'confirmed') dialog.bye([reasonRow(end.q850, BYE_TEXT)]);

@@ -15,7 +15,8 @@ import { bodyOf, sessionOf } from './session-body.js';
 
 /** What the call hears of its two dialogs. */
 export interface BridgeHooks {
-  onHangup(side: Side, request: SipRequest): void;
+  /** @param pair the dialogs of which one was hung up */
+  onHangup(side: Side, request: SipRequest, pair: DialogPair): void;
   /** A dialog is dead without a BYE. */
   onDialogLost(side: Side, error: GatewayError): void;
   /** Session descriptions changed on a side: hold, resume, new codec. */
@@ -27,17 +28,22 @@ export interface BridgeSettings {
   readonly refer: 'pass' | 'refuse';
 }
 
+/** Dialogs that belong together: a fork of the callee and the dialog that stands for it on the caller's leg. */
+export type DialogPair = Partial<Record<Side, Dialog>>;
+
 type Outcome = SipResponse | GatewayError;
 
 /**
  * Joins two dialogs into one conversation: what one peer asks inside its dialog is asked of the other, and the answer
- * comes back. Session descriptions are translated on the way; everything hop-by-hop stays on its own leg.
+ * comes back. While a call is forked each fork's dialogs are a pair; from the answer on there is one. Session descriptions are translated on the way; everything hop-by-hop stays on its own leg.
  *
  *   re-INVITE ──translate──► re-INVITE        UPDATE ──► UPDATE, or re-INVITE where the peer lacks it
  *   200 ◄──translate── 200, ACK at once       late offer: the ACK waits for the other side's ACK
  */
 export class DialogBridge {
-  readonly #dialogs: Partial<Record<Side, Dialog>> = {};
+  readonly #pairs: DialogPair[] = [];
+  /** The pair that speaks for the call: the last one joined. */
+  #current: DialogPair = {};
   readonly #awaitingAck: Partial<Record<Side, (request: SipRequest) => void>> = {};
   /** A re-INVITE for a side that has yet to acknowledge our last 2xx: fax calls change over that fast. */
   readonly #postponed: Partial<Record<Side, () => void>> = {};
@@ -55,22 +61,38 @@ export class DialogBridge {
     this.#logger = logger;
   }
 
-  /** The dialog that speaks for a side from now on. */
-  attach(side: Side, dialog: Dialog): void {
-    if (this.#dialogs[side] === dialog) return;
-    this.#dialogs[side] = dialog;
-    dialog.handler = this.#handlerFor(side);
+  /** These dialogs speak for the call from now on; one of them alone joins the pair it is of. */
+  join(dialogs: DialogPair): void {
+    const sides = SIDES.filter((side) => dialogs[side] !== undefined);
+    let pair = this.#pairs.find((each) => sides.some((side) => each[side] === dialogs[side]));
+    if (!pair) {
+      pair = {};
+      this.#pairs.push(pair);
+    }
+    this.#current = pair;
+    for (const side of sides) {
+      const dialog = dialogs[side]!;
+      if (pair[side] === dialog) continue;
+      pair[side] = dialog;
+      dialog.handler = this.#handlerFor(side, pair);
+    }
   }
 
   /** A side's dialog is nothing to the call any more; where it was answered it ends with BYE. */
   drop(side: Side, headers: readonly HeaderRow[]): void {
-    const dialog = this.#dialogs[side];
-    delete this.#dialogs[side];
+    const dialog = this.#current[side];
+    delete this.#current[side];
     if (dialog?.state === 'confirmed') dialog.bye(headers);
   }
 
+  /** The dialog that speaks for a side. */
   dialog(side: Side): Dialog | undefined {
-    return this.#dialogs[side];
+    return this.#current[side];
+  }
+
+  /** True while a callee's fork other than this pair's is in an early dialog. */
+  hasOther(pair: DialogPair, calleeSide: Side): boolean {
+    return this.#pairs.some((each) => each !== pair && each[calleeSide]?.state === 'early');
   }
 
   /** Runs once, when the ACK for the 2xx sent to `side` comes. */
@@ -88,13 +110,13 @@ export class DialogBridge {
     postponed?.();
   }
 
-  #handlerFor(side: Side): DialogHandler {
+  #handlerFor(side: Side, pair: DialogPair): DialogHandler {
     return {
-      onBye: (request) => this.#hooks.onHangup(side, request),
+      onBye: (request) => this.#hooks.onHangup(side, request, pair),
       onReinvite: (incoming) => this.#guard(incoming, () => this.#relayReinvite(side, incoming)),
       onReinviteCancelled: () => this.#cancelReinvite(side),
       onAck: (request) => this.acknowledged(side, request),
-      onRequest: (incoming) => this.#guard(incoming, () => this.#relayRequest(side, incoming)),
+      onRequest: (incoming) => this.#guard(incoming, () => this.#relayRequest(side, incoming, pair)),
       onSessionExpired: () =>
         this.#hooks.onDialogLost(
           side,
@@ -117,7 +139,7 @@ export class DialogBridge {
 
   #relayReinvite(side: Side, incoming: InboundRequest): void {
     this.#cancelled.delete(side);
-    const peer = this.#dialogs[opposite(side)];
+    const peer = this.#current[opposite(side)];
     if (peer?.state !== 'confirmed') return incoming.respond(491);
     if (peer.awaitsAck) {
       this.#postponed[opposite(side)] = () => {
@@ -133,7 +155,7 @@ export class DialogBridge {
   /** The side that asked for a change gives it up: so do we on the other leg. */
   #cancelReinvite(side: Side): void {
     this.#cancelled.add(side);
-    this.#dialogs[opposite(side)]?.cancelReinvite();
+    this.#current[opposite(side)]?.cancelReinvite();
   }
 
   /** A change was accepted after the side that wanted it had cancelled it: the other side is told what holds. */
@@ -216,9 +238,9 @@ export class DialogBridge {
     }
   }
 
-  #relayRequest(side: Side, incoming: InboundRequest): void {
+  #relayRequest(side: Side, incoming: InboundRequest, pair: DialogPair): void {
     const { method } = incoming.request;
-    const peer = this.#dialogs[opposite(side)];
+    const peer = pair[opposite(side)];
     if (method === 'OPTIONS') return incoming.respond(200);
     if (!peer || peer.state === 'terminated') return incoming.respond(481);
     if (method === 'UPDATE') return this.#relayUpdate(side, incoming, peer);
@@ -243,10 +265,12 @@ export class DialogBridge {
   }
 
   #setDescription(side: Side, body: MessageBody): void {
-    const dialog = this.#dialogs[side];
+    const dialog = this.#current[side];
     if (dialog) dialog.localDescription = body;
   }
 }
+
+const SIDES = ['customer', 'remote'] as const;
 
 const isResponse = (outcome: Outcome): outcome is SipResponse => !(outcome instanceof GatewayError);
 const isProvisional = (outcome: Outcome): boolean => isResponse(outcome) && outcome.status < 200;

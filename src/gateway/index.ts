@@ -184,6 +184,7 @@ const callSettings = (config: GatewayConfig) => ({
   intervalSeconds: 60,
   sessionTimer: config.sip.sessionTimer,
   refer: config.sip.refer,
+  earlyDialogs: config.sip.earlyDialogs,
 });
 
 const PURGE_MS = 3_600_000;

@@ -111,6 +111,7 @@ export class SimulatedGateway {
         intervalSeconds: 60,
         sessionTimer: config.sip.sessionTimer,
         refer: seed % 2 === 0 ? 'pass' : 'refuse',
+        earlyDialogs: seed % 3 === 0 ? 'one' : 'each',
       },
       listeners: [this.recorder, { onCallEvent: (event) => this.#note(event) }],
       localAddresses: () => [GATEWAY_ADDRESS, `${GATEWAY_ADDRESS}:5060`],

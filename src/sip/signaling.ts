@@ -86,8 +86,14 @@ export interface InboundLeg extends InboundRequest {
   handler: InboundLegHandler;
   /** True when the peer lists 100rel in Supported or Require (RFC 3262). */
   readonly supportsReliable: boolean;
-  /** Dialog-forming local tag: the same in every response of this leg. */
+  /** Tag of the responses that go out now: that of `dialog`. */
   readonly localTag: string;
+  /**
+   * Speaks for another fork of the call from now on: provisional responses and the 2xx go in its dialog, with a To tag of
+   * its own (RFC 3261 §13.2.2.4). The first name takes the dialog that is there. Gives that dialog; when the INVITE is
+   * answered nothing changes any more, and the other early dialogs are over.
+   */
+  fork(name: string): Dialog;
   /**
    * Sends a provisional 101–199 response. `reliable` sends it under RFC 3262 (queued behind an unacknowledged one);
    * it is ignored where the peer does not support 100rel and forced where the peer requires it.

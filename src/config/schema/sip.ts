@@ -86,6 +86,11 @@ export const sipSchema = z.strictObject({
   refer: oneOf(['pass', 'refuse'])
     .default('refuse')
     .describe('REFER inside a call: passed to the other side or refused'),
+  earlyDialogs: oneOf(['each', 'one'])
+    .default('each')
+    .describe(
+      'forks of a call: each an early dialog to the caller too, or one for all (for callers that take no forks)',
+    ),
   limits: limits.prefault({}),
   authentication: authentication.prefault({}),
   health: health.prefault({}),

@@ -46,6 +46,7 @@ export abstract class AgentLeg implements SessionWatchUser {
   readonly name: string;
   readonly transport: PeerTransport;
   readonly random: Random;
+  /** By what `keyOf` says of their tags. */
   readonly dialogs = new Map<string, AgentDialog>();
   readonly offences: string[] = [];
   readonly complaints: Complaint[] = [];
@@ -256,6 +257,11 @@ export abstract class AgentLeg implements SessionWatchUser {
     return this.#servers.get(`${request.topVia.branch} INVITE`);
   }
 
+  /** The tag that tells this side's dialogs apart. */
+  protected keyOf(localTag: string, _remoteTag: string): string {
+    return localTag;
+  }
+
   /** A request outside any dialog: the INVITE of a callee. */
   protected abstract onInvite(exchange: ServerExchange): void;
   protected abstract onCancel(exchange: ServerExchange, cancel: ServerExchange): void;
@@ -285,7 +291,7 @@ export abstract class AgentLeg implements SessionWatchUser {
     const exchange = new ServerExchange(this, request, flow);
     this.#servers.set(key, exchange);
     const tag = request.to.tag;
-    const dialog = tag === undefined ? undefined : this.dialogs.get(tag);
+    const dialog = tag === undefined ? undefined : this.dialogs.get(this.keyOf(tag, request.from.tag ?? ''));
     if (request.method === 'CANCEL') {
       const invite = this.findInvite(request);
       if (invite) this.onCancel(invite, exchange);
@@ -297,7 +303,7 @@ export abstract class AgentLeg implements SessionWatchUser {
 
   #ack(ack: SipRequest): void {
     const tag = ack.to.tag ?? '';
-    const dialog = this.dialogs.get(tag);
+    const dialog = this.dialogs.get(this.keyOf(tag, ack.from.tag ?? ''));
     for (const exchange of this.#servers.values()) {
       const { request } = exchange;
       if (request.method !== 'INVITE' || request.cseq.sequence !== ack.cseq.sequence) continue;

@@ -12,6 +12,13 @@ import { PATIENCE_MS } from './repeater.js';
 import type { ServerExchange } from './server-exchange.js';
 import { talk } from './talk.js';
 
+/** What a caller has had of an early dialog. */
+interface EarlyState {
+  /** A description came in a reliable message, or the answer to a late offer went out in one. */
+  settled: boolean;
+  lastRseq: number | undefined;
+}
+
 /**
  * The calling side: INVITE, PRACK, ACK, and giving up in every way there is.
  *
@@ -36,9 +43,8 @@ export class Caller extends AgentLeg {
   #gaveUp = false;
   #cancelSent = false;
   #offered = false;
-  /** A description came in a reliable message, or the answer to a late offer went out in one. */
-  #settled = false;
-  #lastRseq: number | undefined;
+  readonly #early = new Map<AgentDialog, EarlyState>();
+  /** The one last heard of. */
   #dialog: AgentDialog | undefined;
 
   constructor(parts: LegParts, shape: CallShape) {
@@ -52,7 +58,7 @@ export class Caller extends AgentLeg {
   }
 
   get open(): boolean {
-    return this.#waiting || (this.#dialog !== undefined && this.#dialog.state !== 'over');
+    return this.#waiting || [...this.dialogs.values()].some(({ state }) => state !== 'over');
   }
 
   /** The gateway asks for credentials before it hears of the call. */
@@ -90,8 +96,13 @@ export class Caller extends AgentLeg {
 
   onAck(): void {}
 
-  onNoAck(tag: string): void {
-    const dialog = this.dialogs.get(tag);
+  /** Forks share the caller's tag. */
+  protected override keyOf(_localTag: string, remoteTag: string): string {
+    return remoteTag;
+  }
+
+  onNoAck(tag: string, exchange: ServerExchange): void {
+    const dialog = this.dialogs.get(this.keyOf(tag, exchange.request.from.tag ?? ''));
     if (dialog) this.bye(dialog, 'no ACK for a re-INVITE');
   }
 
@@ -169,10 +180,11 @@ export class Caller extends AgentLeg {
   #pracked(response: SipResponse, dialog: AgentDialog, rseq: number, described: boolean): void {
     const { reliable, prack } = this.shape.caller;
     if (reliable === 'none') this.offences.push('a reliable response though 100rel was not offered');
-    if (this.#lastRseq !== undefined && rseq !== this.#lastRseq + 1) return;
-    this.#lastRseq = rseq;
-    const body = described && !this.#offered && !this.#settled ? this.describe('sendrecv') : undefined;
-    if (described) this.#settled = true;
+    const early = this.#early.get(dialog)!;
+    if (early.lastRseq !== undefined && rseq !== early.lastRseq + 1) return;
+    early.lastRseq = rseq;
+    const body = described && !this.#offered && !early.settled ? this.describe('sendrecv') : undefined;
+    if (described) early.settled = true;
     this.note(`caller: PRACK ${prack}`);
     if (prack === 'never') return;
     const rows: Row[] = [['RAck', `${rseq} ${response.cseq.sequence} INVITE`]];
@@ -193,6 +205,7 @@ export class Caller extends AgentLeg {
     this.#waiting = false;
     this.finalStatus = response.status;
     dialog.confirm();
+    for (const other of this.dialogs.values()) if (other !== dialog) other.end('another fork answered');
     dialog.refreshTarget(response);
     const { giveUp } = this.shape.caller;
     // The CANCEL crosses the 2xx: sent all the same, as by a caller that has not seen it yet.
@@ -206,8 +219,9 @@ export class Caller extends AgentLeg {
 
   #acknowledgeAnswer(response: SipResponse, dialog: AgentDialog, sequence: number): void {
     const said = this.read(response);
-    if (said === undefined && !this.#settled) this.offences.push('the description never came in a reliable message');
-    const owes = !this.#offered && !this.#settled && !this.manners.forgetsAnswer;
+    const { settled } = this.#early.get(dialog)!;
+    if (said === undefined && !settled) this.offences.push('the description never came in a reliable message');
+    const owes = !this.#offered && !settled && !this.manners.forgetsAnswer;
     const body = owes && said && said !== 'malformed' ? this.describe(reversed(said.direction)) : undefined;
     const { ack } = this.manners;
     if (ack !== 'prompt') this.note(`caller: ACK ${ack}`);
@@ -223,7 +237,7 @@ export class Caller extends AgentLeg {
 
   #close(): void {
     this.#waiting = false;
-    this.#dialog?.end('refused');
+    for (const dialog of this.dialogs.values()) dialog.end('refused');
   }
 
   #giveUp({ by, rude }: GiveUp): void {
@@ -231,7 +245,7 @@ export class Caller extends AgentLeg {
     this.#gaveUp = true;
     this.note(`caller gives up by ${by}`);
     if (by === 'BYE' && this.#dialog) {
-      this.ask(this.#dialog, 'BYE', []);
+      for (const dialog of this.dialogs.values()) this.ask(dialog, 'BYE', []);
       return;
     }
     if (this.#provisional || rude) this.#cancel();
@@ -252,11 +266,12 @@ export class Caller extends AgentLeg {
 
   #dialogOf(response: SipResponse): AgentDialog {
     const remoteTag = response.to.tag ?? '';
-    const known = this.#dialog;
-    if (known && known.remoteTag !== remoteTag) {
-      this.offences.push(`the gateway's To tag changed from ${known.remoteTag} to ${remoteTag}`);
-    }
+    const known = this.dialogs.get(remoteTag);
     if (known) return known;
+    if (this.#dialog) {
+      this.note('caller has several early dialogs');
+      if (!this.#offered) this.offences.push('several early dialogs for one answer to a late offer');
+    }
     const invite = this.#invite!;
     const dialog = new AgentDialog(
       {
@@ -271,7 +286,8 @@ export class Caller extends AgentLeg {
       this,
     );
     this.#dialog = dialog;
-    this.dialogs.set(dialog.localTag, dialog);
+    this.#early.set(dialog, { settled: false, lastRseq: undefined });
+    this.dialogs.set(remoteTag, dialog);
     return dialog;
   }
 }

@@ -5,11 +5,9 @@ import { type ListTimer, type ServerTransaction, type ServerUser, token } from '
 import type { Flow } from '../transport/flow.js';
 import { composeResponse, contactOf, NO_ROWS, type ResponseTemplate, responseTemplate } from './compose.js';
 import type { DialogContext } from './context.js';
-import { uasDialogState } from './dialog-state.js';
-import { InviteDialog } from './invite-dialog.js';
-import { describesSession } from './offer-answer.js';
-import { ReliableResponses, type ReliableResponsesUser } from './reliable-responses.js';
+import type { InviteDialog } from './invite-dialog.js';
 import type { Reply } from './reply.js';
+import { ServerFork, type ServerForkUser } from './server-fork.js';
 import { listsTag, supportsOption } from './session-timer.js';
 
 /** Does nothing; stands in until the call layer has set its own. */
@@ -24,22 +22,24 @@ const idle: InboundLegHandler = {
 
 /**
  * An INVITE that opens a dialog, UAS side (RFC 3261 §13.3): provisional responses, one final one, the 2xx repeated
- * until its ACK, CANCEL (§9.2), reliable provisional responses (RFC 3262 §3), session timer (RFC 4028 §9).
+ * until its ACK, CANCEL (§9.2), reliable provisional responses (RFC 3262 §3), session timer (RFC 4028 §9). The call layer
+ * may answer as a proxy would that forked the INVITE: with several early dialogs, of which one is confirmed at most.
  */
-export class InviteServerLeg implements InboundLeg, ServerUser, ReliableResponsesUser {
+export class InviteServerLeg implements InboundLeg, ServerUser, ServerForkUser {
   handler: InboundLegHandler = idle;
   readonly request: SipRequest;
   readonly flow: Flow;
-  readonly localTag: string;
   readonly supportsReliable: boolean;
-  readonly dialog: InviteDialog;
   readonly #context: DialogContext;
   readonly #transaction: ServerTransaction;
   readonly #requiresReliable: boolean;
   readonly #template: ResponseTemplate;
   readonly #contact: string;
-  #reliable: ReliableResponses | undefined;
-  #registered = false;
+  /** By the name of the fork; the first is nobody's until one is named. */
+  readonly #forks = new Map<string, ServerFork>();
+  /** The one last spoken of. */
+  #fork: ServerFork;
+  #unnamed = true;
   #answered = false;
   #held: (ResponseOrder & { status?: number }) | undefined;
   #lastProvisional: Buffer | undefined;
@@ -51,26 +51,38 @@ export class InviteServerLeg implements InboundLeg, ServerUser, ReliableResponse
     this.request = request;
     this.flow = flow;
     this.#transaction = transaction;
-    this.localTag = token(context.random, 2);
     this.supportsReliable = supportsOption(request, '100rel');
     this.#requiresReliable = listsTag(request, 'Require', '100rel');
     this.#template = responseTemplate(request, transaction);
     this.#contact = contactOf(context.wire, flow, request.requestUri);
-    this.dialog = new InviteDialog(context, uasDialogState(request, this.localTag), 'uas', flow);
-    this.dialog.noteAllows(request);
-    this.dialog.inbox.openInvite = this;
-    this.dialog.inbox.onPrack = (reply) => this.#prack(reply);
-    if (describesSession(request.contentType)) this.dialog.offers.received();
+    this.#fork = this.#newFork();
     transaction.user = this;
     transaction.localTag = this.localTag;
   }
 
+  get localTag(): string {
+    return this.#fork.localTag;
+  }
+
+  get dialog(): InviteDialog {
+    return this.#fork.dialog;
+  }
+
+  fork(name: string): InviteDialog {
+    const known = this.#forks.get(name);
+    if (this.#answered || this.#held) return (known ?? this.#fork).dialog;
+    if (known) this.#fork = known;
+    else if (!this.#unnamed) this.#fork = this.#newFork();
+    this.#unnamed = false;
+    this.#forks.set(name, this.#fork);
+    return this.#fork.dialog;
+  }
+
   provisional(status: number, order: ResponseOrder & { reliable?: boolean } = {}): void {
     if (this.#answered || this.#held || status < 101 || status > 199) return;
-    this.#register();
+    this.#fork.register();
     if (this.#requiresReliable || (order.reliable && this.supportsReliable)) {
-      this.#reliable ??= new ReliableResponses(this.#context, this);
-      this.#reliable.send(status, order);
+      this.#fork.reliable.send(status, order);
       return;
     }
     this.#transaction.respond(this.#compose(status, order, NO_ROWS));
@@ -80,9 +92,9 @@ export class InviteServerLeg implements InboundLeg, ServerUser, ReliableResponse
 
   accept(order: ResponseOrder & { status?: number }): InviteDialog {
     if (this.#answered || this.#held) return this.dialog;
-    this.#register();
+    this.#fork.register();
     this.dialog.confirm();
-    if (this.#reliable?.holdsAnswer) this.#held = order;
+    if (this.#fork.holdsAnswer) this.#held = order;
     else this.#accept(order);
     return this.dialog;
   }
@@ -96,14 +108,14 @@ export class InviteServerLeg implements InboundLeg, ServerUser, ReliableResponse
     this.#finish();
     this.#transaction.respond(this.#compose(status, order, NO_ROWS));
     this.dialog.answered(this.request, status, order);
-    this.dialog.end();
+    for (const { dialog } of this.#all()) dialog.end();
   }
 
   drop(): void {
     if (this.#answered) return;
     this.#finish();
     this.#transaction.forget();
-    this.dialog.end();
+    for (const { dialog } of this.#all()) dialog.end();
   }
 
   // What the transaction tells
@@ -133,21 +145,35 @@ export class InviteServerLeg implements InboundLeg, ServerUser, ReliableResponse
     }
   }
 
-  // What the reliable responses ask
+  // What the forks ask
 
-  transmitReliable(status: number, order: ResponseOrder, rseq: number): Buffer {
-    this.#transaction.respond(
-      this.#compose(status, order, [
-        ['Require', '100rel'],
-        ['RSeq', String(rseq)],
-      ]),
-    );
-    if (describesSession(order.body?.contentType)) this.dialog.offers.sent();
+  transmitReliable(fork: ServerFork, status: number, order: ResponseOrder, rows: readonly HeaderRow[]): Buffer {
+    this.#transaction.respond(this.#compose(status, order, rows, fork.localTag));
     return this.#transaction.lastBytes!;
   }
 
   repeatReliable(bytes: Buffer): void {
     this.#transaction.repeat(bytes);
+  }
+
+  onPrack(fork: ServerFork, reply: Reply): void {
+    if (!fork.takePrack(reply.request, this.request.cseq.sequence)) {
+      reply.respond(481);
+      return;
+    }
+    if (reply.request.body.length === 0) reply.respond(200);
+    this.handler.onPrack(reply);
+    const held = fork === this.#fork ? this.#held : undefined;
+    if (held) {
+      this.#held = undefined;
+      this.#accept(held);
+    } else if (!this.#answered) fork.reliable.sendNext();
+  }
+
+  /** RFC 3261 §15.1.2: a BYE for an early dialog ends the INVITE with it, unless the peer has another. */
+  onClosed(fork: ServerFork, status: number): void {
+    if (this.#all().some((other) => other !== fork && other.live)) return;
+    this.respond(status);
   }
 
   onPrackExpired(): void {
@@ -167,6 +193,7 @@ export class InviteServerLeg implements InboundLeg, ServerUser, ReliableResponse
     const { dialog, request } = this;
     const status = order.status ?? 200;
     this.#finish();
+    for (const other of this.#all()) if (other !== this.#fork) other.dialog.end();
     this.#transaction.respond(this.#compose(status, order, dialog.session.answerRows(status, request)));
     dialog.answered(request, status, order);
     dialog.inbox.awaitAck(request.cseq.sequence, this.#transaction, {
@@ -175,36 +202,22 @@ export class InviteServerLeg implements InboundLeg, ServerUser, ReliableResponse
     });
   }
 
-  #prack(reply: Reply): void {
-    const { request } = reply;
-    if (!this.#reliable?.take(request, this.request.cseq.sequence)) {
-      reply.respond(481);
-      return;
-    }
-    if (describesSession(request.contentType)) this.dialog.offers.received();
-    if (request.body.length === 0) reply.respond(200);
-    this.handler.onPrack(reply);
-    const held = this.#held;
-    this.#held = undefined;
-    if (held) this.#accept(held);
-    else if (!this.#answered) this.#reliable.sendNext();
-  }
-
   /** No provisional response goes out any more. */
   #finish(): void {
     this.#answered = true;
     this.#held = undefined;
-    this.#reliable?.stop();
+    for (const fork of this.#all()) fork.settle();
     this.#lastProvisional = undefined;
     this.#context.timers.stop(this.#again);
     this.#again = undefined;
-    this.dialog.inbox.openInvite = undefined;
   }
 
-  #register(): void {
-    if (this.#registered) return;
-    this.#registered = true;
-    this.#context.dialogs.add(this.dialog);
+  #newFork(): ServerFork {
+    return new ServerFork(this.#context, this.request, this.flow, token(this.#context.random, 2), this);
+  }
+
+  #all(): ServerFork[] {
+    return this.#unnamed ? [this.#fork] : [...new Set(this.#forks.values())];
   }
 
   #restartRepeat(): void {
@@ -212,13 +225,13 @@ export class InviteServerLeg implements InboundLeg, ServerUser, ReliableResponse
     this.#again = this.#context.timers.start(this.#context.options.provisionalRepeatMs, this, 'again');
   }
 
-  #compose(status: number, order: ResponseOrder, ownRows: readonly HeaderRow[]) {
+  #compose(status: number, order: ResponseOrder, ownRows: readonly HeaderRow[], localTag = this.localTag) {
     const dialog = status < 300;
     return composeResponse(
       this.#template,
       {
         status,
-        localTag: this.localTag,
+        localTag,
         order,
         ownRows,
         contact: dialog ? this.#contact : '',
