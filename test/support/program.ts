@@ -127,8 +127,14 @@ export class Program {
 }
 
 const running = new Set<Program>();
-process.once('exit', () => {
+const endAll = (): void => {
   for (const program of running) program.signal('SIGKILL');
+};
+process.once('exit', endAll);
+// A worker that is stopped from outside does not come to its 'exit'.
+process.once('SIGTERM', () => {
+  endAll();
+  process.exit(143);
 });
 
 /** Whether a command of that name can be run. */
