@@ -109,6 +109,9 @@ export const CODES = {
   'media.srtp-required': 'The description offers clear RTP where encrypted media is required.',
   'media.srtp-unsupported': 'None of the offered SRTP suites or keys can be used.',
   'media.streams-rejected': 'The answer rejects every media stream where encrypted media is required.',
+  'media.fork-unsupported': 'The media engine can not copy packets to this process.',
+  'media.fork-limit': 'The session has as many packet copies taken as it may.',
+  'media.fork-closed': 'The media session has closed.',
   'media.srtp-key': 'An SRTP master key has the wrong length for its suite.',
 
   // Session descriptions.

@@ -169,6 +169,61 @@ export interface SessionOrder {
   readonly addressFamily?: Readonly<Partial<Record<Side, 4 | 6>>>;
 }
 
+/**
+ * Where a fork copies packets of one leg:
+ *
+ *     peer ──► received ──► SRTP opened ──► plain ──► other leg …
+ *     peer ◄── sent ◄── SRTP sealed ◄── … other leg
+ *
+ * `received` and `plain` are packets that were accepted from the peer (neither strangers' nor malformed ones); on a leg
+ * without SRTP they are the same. `sent` is what left to the peer, our own RTCP reports included.
+ */
+export type ForkPoint = 'received' | 'plain' | 'sent';
+
+/** A copy of one packet that went by. */
+export interface ForkedPacket {
+  readonly data: Buffer;
+  /** Monotonic ms on the engine's clock: when it was read from the socket; of what was sent, when it was given to it. */
+  readonly atMs: number;
+  readonly kind: 'rtp' | 'rtcp' | 'udptl';
+  /** The peer's address and port: source of what was received, destination of what was sent. */
+  readonly peer: { readonly address: string; readonly port: number };
+  /** Our port that it came to, or left from. */
+  readonly localPort: number;
+}
+
+export interface ForkOrder {
+  readonly side: Side;
+  readonly point: ForkPoint;
+  /** Packets that may wait for the consumer, 1–8192; default 512. Memory: about 2 KiB each. */
+  readonly maxQueued?: number;
+  /**
+   * Takes packets in the order they went by, some at a time. The next come when what it returns has resolved; until then
+   * they wait, and what finds the queue full is dropped and counted. A consumer that throws or rejects ends its fork.
+   */
+  readonly onPackets: (packets: readonly ForkedPacket[]) => void | Promise<void>;
+}
+
+/** What became of the packets that went by while the fork was open; when it has closed these are all of them. */
+export interface ForkFigures {
+  /** Put into the queue. */
+  readonly copied: number;
+  /** Found the queue full. */
+  readonly dropped: number;
+  /** Longer than 2048 octets. */
+  readonly oversized: number;
+  /** Of `copied`: still queued when the fork closed, and not taken because the consumer was busy or had failed. */
+  readonly abandoned: number;
+}
+
+export interface MediaFork {
+  read(): ForkFigures;
+  /** Copies no more, hands over what waits unless the consumer is busy, frees the queue. Idempotent. */
+  close(): Promise<ForkFigures>;
+  /** Resolves when the fork has closed, by `close`, with its session, or by its consumer's failure, which it then tells. */
+  readonly ended: Promise<{ readonly figures: ForkFigures; readonly failure?: unknown }>;
+}
+
 export interface MediaSession {
   readonly id: string;
   /** Ports of each leg, bound when the session opened. */
@@ -183,6 +238,13 @@ export interface MediaSession {
   settled?(): Promise<void>;
   /** Reads all figures; `closeInterval` ends the interval, so that interval figures start anew. */
   read(closeInterval: boolean): Promise<SessionFigures>;
+  /**
+   * Copies what goes by at a point of a leg to a consumer in this process; the packet path never waits for it. Closes with
+   * the session.
+   * @throws GatewayError `media.fork-unsupported` where the engine cannot; `media.fork-limit` for the ninth of a session;
+   * `media.fork-closed` when the session has closed
+   */
+  fork(order: ForkOrder): MediaFork;
   /** Stops forwarding, gives final figures, puts the ports into quarantine. Idempotent. */
   close(): Promise<SessionFigures>;
 }

@@ -188,6 +188,10 @@ export class SimulatedSession implements MediaSession {
     return this.#engine.answer(1, SHARE.readFails, 'read failed');
   }
 
+  fork(): never {
+    throw new GatewayError('media.fork-unsupported', 'There is no media here to copy', { origin: 'local' });
+  }
+
   close(): Promise<SessionFigures> {
     if (this.#closed) return this.#closed;
     for (const timer of this.#timers) timer.cancel();

@@ -128,6 +128,10 @@ export class FakeSession implements MediaSession {
     return Promise.resolve({ customer: LEG, remote: LEG });
   }
 
+  fork(): never {
+    throw new GatewayError('media.fork-unsupported', 'There is no media here to copy', { origin: 'local' });
+  }
+
   close(): Promise<SessionFigures> {
     if (!this.closed) this.onClose();
     this.closed = true;

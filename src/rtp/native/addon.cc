@@ -14,6 +14,7 @@ namespace {
 struct Open {
   Session* session;
   KnownKeys keys[2];
+  std::unordered_map<uint32_t, Fork*> forks;
 };
 
 // A relay and what JavaScript's thread keeps about it.
@@ -95,7 +96,7 @@ napi_value open(napi_env env, napi_callback_info info) {
     const uint64_t seed = uint64_t{seeds[3 * side + 1]} << 32 | seeds[3 * side + 2];
     session->reporters[side].init(seeds[3 * side], seed, cname.c_str(), handle->relay->nowMs());
   }
-  handle->sessions[id] = {session.get(), {}};
+  handle->sessions[id] = {session.get(), {}, {}};
   handle->relay->add(session.release());
   return nullptr;
 }
@@ -124,7 +125,46 @@ napi_value close(napi_env env, napi_callback_info info) {
   return boolean(env, true);
 }
 
-// drain(handle) -> { events, closed }
+// fork(handle, id, fork, side: 0 | 1, point: 0 | 1 | 2, memory, maxQueued) -> whether there is such a session
+napi_value fork(napi_env env, napi_callback_info info) {
+  Args args(env, info);
+  auto* handle = fromExternal<Handle>(env, args[0]);
+  const auto found = handle->sessions.find(static_cast<uint32_t>(toDouble(env, args[1])));
+  const auto number = static_cast<uint32_t>(toDouble(env, args[2]));
+  const Side side = toInt(env, args[3]) == 0 ? kCustomer : kRemote;
+  const auto point = static_cast<ForkPoint>(toInt(env, args[4]));
+  const auto maxQueued = static_cast<uint32_t>(toDouble(env, args[6]));
+  size_t length = 0;
+  uint8_t* memory = elements<uint8_t>(env, args[5], &length);
+  if (found == handle->sessions.end() || maxQueued == 0 || length < Fork::memoryBytes(maxQueued)) {
+    return boolean(env, false);
+  }
+  napi_ref reference = nullptr;
+  napi_create_reference(env, args[5], 1, &reference);
+  std::shared_ptr<void> owner(reference, [env](void* held) {
+    napi_delete_reference(env, static_cast<napi_ref>(held));
+  });
+  auto* made = new Fork(number, point, memory, maxQueued, std::move(owner));
+  found->second.forks[number] = made;
+  handle->relay->fork(found->second.session, side, made);
+  return boolean(env, true);
+}
+
+// unfork(handle, id, fork) -> whether `drain` will tell of it
+napi_value unfork(napi_env env, napi_callback_info info) {
+  Args args(env, info);
+  auto* handle = fromExternal<Handle>(env, args[0]);
+  const auto found = handle->sessions.find(static_cast<uint32_t>(toDouble(env, args[1])));
+  if (found == handle->sessions.end()) return boolean(env, false);
+  auto& forks = found->second.forks;
+  const auto forked = forks.find(static_cast<uint32_t>(toDouble(env, args[2])));
+  if (forked == forks.end()) return boolean(env, false);
+  handle->relay->unfork(found->second.session, forked->second);
+  forks.erase(forked);
+  return boolean(env, true);
+}
+
+// drain(handle) -> { events, closed, unforked }
 napi_value drain(napi_env env, napi_callback_info info) {
   Args args(env, info);
   auto* handle = fromExternal<Handle>(env, args[0]);
@@ -147,6 +187,16 @@ napi_value drain(napi_env env, napi_callback_info info) {
     delete retired;
     retired = next;
   }
+  napi_value unforked = nullptr;
+  napi_create_array(env, &unforked);
+  Fork* given = handle->relay->takeRetiredForks();
+  for (uint32_t at = 0; given; at++) {
+    Fork* next = given->next;
+    napi_set_element(env, unforked, at, number(env, given->id));
+    delete given;
+    given = next;
+  }
+  set(env, result, "unforked", unforked);
   set(env, result, "events", events);
   set(env, result, "closed", closed);
   return result;
@@ -173,11 +223,14 @@ napi_value init(napi_env env, napi_value exports) {
   setFunction(env, exports, "start", start);
   setFunction(env, exports, "open", open);
   setFunction(env, exports, "describe", describe);
+  setFunction(env, exports, "fork", fork);
+  setFunction(env, exports, "unfork", unfork);
   setFunction(env, exports, "close", close);
   setFunction(env, exports, "drain", drain);
   setFunction(env, exports, "stop", stop);
   setFunction(env, exports, "sendsRaw", sendsRaw);
   set(env, exports, "sessionBytes", number(env, sizeof(Session)));
+  exportForkLayout(env, exports);
   exportTwin(env, exports);
   return exports;
 }

@@ -84,7 +84,23 @@ export interface NativeBinding {
   describe(relay: RelayHandle, id: number, side: 0 | 1, description: PackedDescription): boolean;
   /** The id comes back from `drain` when the session's counters stand still; false: there is no such session. */
   close(relay: RelayHandle, id: number): boolean;
-  drain(relay: RelayHandle): { readonly events: readonly NativeEvent[]; readonly closed: readonly number[] };
+  /** Starts to fill a fork's memory (fork/layout.ts), which it keeps alive. `point`: received, plain, sent. */
+  fork(
+    relay: RelayHandle,
+    id: number,
+    fork: number,
+    side: 0 | 1,
+    point: 0 | 1 | 2,
+    memory: Uint8Array,
+    maxQueued: number,
+  ): boolean;
+  /** `fork` comes back from `drain` when its memory stands still; false: there is no such fork. */
+  unfork(relay: RelayHandle, id: number, fork: number): boolean;
+  drain(relay: RelayHandle): {
+    readonly events: readonly NativeEvent[];
+    readonly closed: readonly number[];
+    readonly unforked: readonly number[];
+  };
   /** Ends the thread and every session; `drain` then gives what was left. */
   stop(relay: RelayHandle): void;
   sendsRaw(relay: RelayHandle): boolean;
@@ -123,6 +139,8 @@ export interface NativeBinding {
   srtp(context: SrtpHandle, operation: 0 | 1 | 2 | 3, packet: Uint8Array, length: number): number;
   /** Mean µs of thread time to seal a 172-byte packet. */
   timeSeal(context: SrtpHandle, count: number): number;
+  /** The numbers of FORK and FORK_FLAG. */
+  forkLayout(): Readonly<Record<string, number>>;
   layout(): {
     readonly legWords: number;
     readonly payloadTypeSlots: number;

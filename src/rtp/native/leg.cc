@@ -112,6 +112,7 @@ bool Leg::onRtcpPort(uint8_t* packet, int length, int capacity, const Endpoint& 
 bool Leg::onRtp(uint8_t* packet, int length, int capacity, const Endpoint& from, double nowMs, Departure* out) {
   const bool sealed = receive_ != nullptr;
   if (sealed) {
+    if (forks_) Fork::hold(forks_, packet, length);
     length = receive_->open(packet, length);
     if (length < 0) return drop(rtpDrop(length));
   }
@@ -124,16 +125,19 @@ bool Leg::onRtp(uint8_t* packet, int length, int capacity, const Endpoint& from,
     reception_.onPacket(view, length, nowMs, *description_->types, record_);
   }
   lastHeardMs_ = nowMs;
+  if (forks_) Fork::accepted(forks_, packet, length, sealed, {nowMs, 0, from});
   const PayloadType& type = description_->types->types[view.payloadType];
   if (type.kind == kEvent && view.payloadBytes >= 4) {
     const uint32_t word = readU32(packet + view.payloadOffset);
     events_->onTelephoneEvent(side_, word, view.timestamp, type.clockRateHz, nowMs);
   }
   if (!peer_->rtpOpen_) return dropUnsent();
-  return peer_->sendRtp(packet, length, capacity, view, out) || drop(kDropSrtpSeal);
+  if (!peer_->sendRtp(packet, length, capacity, view, out)) return drop(kDropSrtpSeal);
+  if (peer_->forks_) peer_->copySent(packet, 0, nowMs, *out);
+  return true;
 }
 
-bool Leg::onUdptl(uint8_t*, int length, const Endpoint& from, double nowMs, Departure* out) {
+bool Leg::onUdptl(uint8_t* packet, int length, const Endpoint& from, double nowMs, Departure* out) {
   if (!admit(from, nowMs, false, true)) return drop(kDropSource);
   if (!description_->receives) return drop(kDropDirection);
   {
@@ -143,10 +147,12 @@ bool Leg::onUdptl(uint8_t*, int length, const Endpoint& from, double nowMs, Depa
     record_[kLastPacketMs] = nowMs;
   }
   lastHeardMs_ = nowMs;
+  if (forks_) Fork::accepted(forks_, packet, length, false, {nowMs, kForkUdptl, from});
   if (!peer_->udptlOpen_) return dropUnsent();
   peer_->record_[kSentPackets] += 1;
   peer_->record_[kSentBytes] += length;
   *out = {false, peer_->rtpTarget_, length};
+  if (peer_->forks_) peer_->copySent(packet, kForkUdptl, nowMs, *out);
   return true;
 }
 
@@ -154,6 +160,7 @@ bool Leg::onRtcp(uint8_t* packet, int length, int capacity, const Endpoint& from
                  Departure* out) {
   const bool sealed = receive_ != nullptr;
   if (sealed) {
+    if (forks_) Fork::hold(forks_, packet, length);
     length = receive_->openRtcp(packet, length);
     if (length < 0) return drop(rtcpDrop(length));
   }
@@ -166,11 +173,18 @@ bool Leg::onRtcp(uint8_t* packet, int length, int capacity, const Endpoint& from
     reader_.read(packet, length, nowMs, record_, reception_, peer_->reception_);
   }
   lastHeardMs_ = nowMs;
+  if (forks_) {
+    const uint32_t flags = kForkRtcp | (muxed ? 0u : kForkRtcpSocket);
+    Fork::accepted(forks_, packet, length, sealed, {nowMs, flags, from});
+  }
   if (!peer_->rtcpOpen_) return drop(kDropNoTarget);
   // The reports are read before they are sealed, and forgotten again when sealing fails.
   const SrLedger before = peer_->reader_.ledger;
   peer_->reader_.ledger.noteAll(packet, length, nowMs);
-  if (peer_->sendRtcp(packet, length, capacity, out)) return true;
+  if (peer_->sendRtcp(packet, length, capacity, out)) {
+    if (peer_->forks_) peer_->copySent(packet, kForkRtcp, nowMs, *out);
+    return true;
+  }
   peer_->reader_.ledger = before;
   return drop(kDropNoTarget);
 }
@@ -183,7 +197,9 @@ bool Leg::report(Reporter* reporter, double nowMs, double wallMs, uint8_t* packe
   const int length = composeReport(reporter, nowMs, wallMs, packet, &sender);
   if (length == 0) return false;
   if (sender) reader_.ledger.noteAll(packet, length, nowMs);
-  return sendRtcp(packet, length, capacity, out);
+  if (!sendRtcp(packet, length, capacity, out)) return false;
+  if (forks_) copySent(packet, kForkRtcp, nowMs, *out);
+  return true;
 }
 
 int Leg::composeReport(Reporter* reporter, double nowMs, double wallMs, uint8_t* packet, bool* sender) {
@@ -268,6 +284,31 @@ bool Leg::sendRtcp(uint8_t* packet, int length, int capacity, Departure* out) {
   record_[kSentRtcpBytes] += length;
   *out = {!description_->mux, rtcpTarget_, wire};
   return true;
+}
+
+void Leg::copySent(const uint8_t* packet, uint32_t flags, double nowMs, const Departure& departure) {
+  const uint32_t socket = departure.rtcpSocket ? kForkRtcpSocket : 0u;
+  Fork::sent(forks_, packet, departure.length, {nowMs, flags | socket, departure.to});
+}
+
+void Leg::fork(Fork* fork) {
+  fork->next = forks_;
+  forks_ = fork;
+}
+
+bool Leg::unfork(const Fork* fork) {
+  for (Fork** place = &forks_; *place; place = &(*place)->next) {
+    if (*place != fork) continue;
+    *place = fork->next;
+    return true;
+  }
+  return false;
+}
+
+Fork* Leg::takeForks() {
+  Fork* all = forks_;
+  forks_ = nullptr;
+  return all;
 }
 
 bool Leg::drop(Drop reason) {

@@ -7,6 +7,7 @@
 
 #include <memory>
 
+#include "fork.h"
 #include "latch.h"
 #include "rtcp.h"
 #include "srtp.h"
@@ -94,6 +95,13 @@ class Leg {
   // Settles figures that were waiting for late packets.
   void finish();
 
+  // Copies of what goes by (fork.h). The leg owns none of them.
+  void fork(Fork* fork);
+  // Takes a fork out of the leg; false when it is not here.
+  bool unfork(const Fork* fork);
+  // Takes all of them out; a list.
+  Fork* takeForks();
+
   bool described() const { return description_ != nullptr; }
   bool listening() const;
   double lastHeardMs() const { return lastHeardMs_; }
@@ -109,6 +117,7 @@ class Leg {
   void aim();
   bool sendRtp(uint8_t* packet, int length, int capacity, const RtpView& view, Departure* out);
   bool sendRtcp(uint8_t* packet, int length, int capacity, Departure* out);
+  void copySent(const uint8_t* packet, uint32_t flags, double nowMs, const Departure& departure);
   bool drop(Drop reason);
   bool dropForeign(const uint8_t* packet, int length);
   bool dropUnsent();
@@ -116,6 +125,7 @@ class Leg {
   static constexpr int kMaxRefusalsTold = 16;
   // What each packet needs comes first and together.
   Leg* peer_ = nullptr;
+  Fork* forks_ = nullptr;
   Record record_;
   std::unique_ptr<Description> description_;
   std::unique_ptr<SrtpContext> receive_;

@@ -9,7 +9,7 @@ const ADDON = fileURLToPath(new URL('../../../build/Release/relay.node', import.
 
 /**
  * Loads the compiled part.
- * @param onMissing told why it can't be used: not built, built for another machine, or lacking a symbol
+ * @param onMissing told why it can't be used: not built, built for another machine or from an earlier version, or lacking a symbol
  * @returns undefined when it can't be used; the TypeScript engine does the same work then
  */
 export function loadNative(onMissing: (reason: string) => void = () => {}, path = ADDON): NativeBinding | undefined {
@@ -18,7 +18,10 @@ export function loadNative(onMissing: (reason: string) => void = () => {}, path 
     return undefined;
   }
   try {
-    return createRequire(import.meta.url)(path) as NativeBinding;
+    const binding = createRequire(import.meta.url)(path) as NativeBinding;
+    if (typeof binding.fork === 'function') return binding;
+    onMissing('built from an earlier version: run `npm run build:native`');
+    return undefined;
   } catch (error) {
     onMissing(error instanceof Error ? error.message : String(error));
     return undefined;

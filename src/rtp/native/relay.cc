@@ -35,7 +35,17 @@ Session::Session(uint32_t number, const LegPlace places[2], double timeoutMs, Ev
   legs[1].join(&legs[0]);
 }
 
+// Frees a list of forks.
+void freeForks(Fork* forks) {
+  while (forks) {
+    Fork* next = forks->next;
+    delete forks;
+    forks = next;
+  }
+}
+
 Session::~Session() {
+  for (Leg& leg : legs) freeForks(leg.takeForks());
   for (auto& pair : ports) {
     for (Port& port : pair) {
       if (port.fd >= 0) close(port.fd);
@@ -113,6 +123,7 @@ Relay::~Relay() {
     delete session;
     session = next;
   }
+  freeForks(takeRetiredForks());
   if (epoll_ >= 0) close(epoll_);
   if (eventfd_ >= 0) close(eventfd_);
 }
@@ -157,6 +168,10 @@ void Relay::add(Session* session) { post({Order::kAdd, kCustomer, session, nullp
 void Relay::describe(Session* session, Side side, std::unique_ptr<Description> description) {
   post({Order::kDescribe, side, session, description.release()});
 }
+
+void Relay::fork(Session* session, Side side, Fork* fork) { post({Order::kFork, side, session, nullptr, fork}); }
+
+void Relay::unfork(Session* session, Fork* fork) { post({Order::kUnfork, kCustomer, session, nullptr, fork}); }
 
 void Relay::remove(Session* session) { post({Order::kRemove, kCustomer, session, nullptr}); }
 
@@ -241,6 +256,12 @@ void Relay::obey() {
       case Order::kDescribe:
         command.session->describe(command.side, std::unique_ptr<Description>(command.description), nowMs());
         break;
+      case Order::kFork:
+        command.session->legs[command.side].fork(command.fork);
+        break;
+      case Order::kUnfork:
+        retireFork(command.session, command.fork);
+        break;
       case Order::kRemove:
         leaving_.push_back(command.session);
         break;
@@ -277,6 +298,14 @@ void Relay::retire(Session* session) {
   }
   session->next = retired_.load();
   while (!retired_.compare_exchange_weak(session->next, session)) {
+  }
+  wake();
+}
+
+void Relay::retireFork(Session* session, Fork* fork) {
+  for (Leg& leg : session->legs) leg.unfork(fork);
+  fork->next = retiredForks_.load();
+  while (!retiredForks_.compare_exchange_weak(fork->next, fork)) {
   }
   wake();
 }

@@ -121,21 +121,27 @@ class Relay final : public EventSink {
   // JavaScript's thread from here on.
   void add(Session* session);
   void describe(Session* session, Side side, std::unique_ptr<Description> description);
+  void fork(Session* session, Side side, Fork* fork);
+  // The fork is found in `takeRetiredForks` once nothing is written to it any more.
+  void unfork(Session* session, Fork* fork);
   void remove(Session* session);
   void awake() { wakePending_.store(false); }
   bool nextEvent(Event* event) { return events_.pop(event); }
   // Sessions that the thread has finished with, linked by `next`; the caller owns them.
   Session* takeRetired() { return retired_.exchange(nullptr); }
+  // The same of forks. Those still in a session are freed with it.
+  Fork* takeRetiredForks() { return retiredForks_.exchange(nullptr); }
 
   void onEvent(const Event& event) override;
 
  private:
-  enum class Order : uint8_t { kAdd, kDescribe, kRemove, kStop };
+  enum class Order : uint8_t { kAdd, kDescribe, kFork, kUnfork, kRemove, kStop };
   struct Command {
     Order order;
     Side side;
     Session* session;
     Description* description;
+    Fork* fork = nullptr;
   };
   static void* main(void* self);
   void loop();
@@ -143,6 +149,7 @@ class Relay final : public EventSink {
   void obey();
   void adopt(Session* session);
   void retire(Session* session);
+  void retireFork(Session* session, Fork* fork);
   void onReadable(Port* port);
   static void lookAhead(const epoll_event* ready, int count, int at);
   void tick();
@@ -162,6 +169,7 @@ class Relay final : public EventSink {
   // The session looked at last.
   size_t cursor_ = 0;
   std::atomic<Session*> retired_{nullptr};
+  std::atomic<Fork*> retiredForks_{nullptr};
   std::atomic<bool> wakePending_{false};
   Ring<Command, 1024> commands_;
   Ring<Event, 4096> events_;

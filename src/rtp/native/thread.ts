@@ -6,7 +6,7 @@
  *           ◄─RelayReport──── (telephone events become digits here) ◄─wake, drain──╯
  */
 import { GatewayError, hexToken, type Random, type Timer } from '../../core/index.js';
-import type { MediaEvent, Side } from '../engine.js';
+import type { ForkPoint, MediaEvent, Side } from '../engine.js';
 import type { RelayCommand } from '../relay/commands.js';
 import { clearRecord, legRecord } from '../relay/layout.js';
 import type { RelayThread, RelayThreadParts } from '../relay/thread.js';
@@ -26,6 +26,7 @@ export interface NativeThreadOptions {
 /** How often events whose end was lost are looked for, ms. */
 const TICK_MS = 250;
 const SIDES = ['customer', 'remote'] as const;
+const POINTS: readonly ForkPoint[] = ['received', 'plain', 'sent'];
 
 type Detectors = Readonly<Record<Side, DtmfDetector>>;
 
@@ -56,6 +57,12 @@ export class NativeThread implements RelayThread {
         return;
       case 'describe':
         this.#describe(command);
+        return;
+      case 'fork':
+        this.#fork(command);
+        return;
+      case 'unfork':
+        this.#unfork(command.id, command.fork);
         return;
       case 'close':
         this.#close(command.id);
@@ -97,6 +104,15 @@ export class NativeThread implements RelayThread {
       this.#parts.onReport({ kind: 'fault', id, reason: 'An SRTP master key has the wrong length for its suite' });
   }
 
+  #fork({ id, fork, side, point, memory, maxQueued }: Extract<RelayCommand, { kind: 'fork' }>): void {
+    const [sideAt, pointAt] = [SIDES.indexOf(side) as 0 | 1, POINTS.indexOf(point) as 0 | 1 | 2];
+    this.#options.binding.fork(this.#handle, id, fork, sideAt, pointAt, new Uint8Array(memory), maxQueued);
+  }
+
+  #unfork(id: number, fork: number): void {
+    if (!this.#options.binding.unfork(this.#handle, id, fork)) this.#parts.onReport({ kind: 'unforked', fork });
+  }
+
   #close(id: number): void {
     if (!this.#options.binding.close(this.#handle, id)) this.#parts.onReport({ kind: 'closed', id });
   }
@@ -108,8 +124,9 @@ export class NativeThread implements RelayThread {
   }
 
   #drain(): void {
-    const { events, closed } = this.#options.binding.drain(this.#handle);
+    const { events, closed, unforked } = this.#options.binding.drain(this.#handle);
     for (const event of events) this.#onEvent(event);
+    for (const fork of unforked) this.#parts.onReport({ kind: 'unforked', fork });
     for (const id of closed) {
       this.#detectors.delete(id);
       this.#parts.onReport({ kind: 'closed', id });

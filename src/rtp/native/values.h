@@ -28,6 +28,9 @@ napi_value writeEvent(napi_env env, const Event& event);
 // Exports for tests: the packet path without sockets, SRTP contexts alone, the layout's numbers.
 void exportTwin(napi_env env, napi_value exports);
 
+// The numbers of a fork's memory, for tests.
+void exportForkLayout(napi_env env, napi_value exports);
+
 }  // namespace trunkline
 
 #endif

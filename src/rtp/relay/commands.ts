@@ -1,4 +1,4 @@
-import type { MediaEvent, RemoteDescription, Side } from '../engine.js';
+import type { ForkPoint, MediaEvent, RemoteDescription, Side } from '../engine.js';
 
 /**
  * What passes between the engine (signalling's thread) and a relay host (a worker's thread). Plain values only. Commands
@@ -21,6 +21,18 @@ export type RelayCommand =
       readonly timeoutMs: number;
     }
   | { readonly kind: 'describe'; readonly id: number; readonly side: Side; readonly description: RemoteDescription }
+  | {
+      readonly kind: 'fork';
+      readonly id: number;
+      /** Unlike any other's of the engine. */
+      readonly fork: number;
+      readonly side: Side;
+      readonly point: ForkPoint;
+      /** See fork/layout.ts. */
+      readonly memory: SharedArrayBuffer;
+      readonly maxQueued: number;
+    }
+  | { readonly kind: 'unfork'; readonly id: number; readonly fork: number }
   | { readonly kind: 'close'; readonly id: number }
   | { readonly kind: 'stop' };
 
@@ -30,7 +42,9 @@ export type RelayReport =
   /** A port could not be bound; neither leg is open. */
   | { readonly kind: 'open-failed'; readonly id: number; readonly side: Side; readonly reason: string }
   | { readonly kind: 'event'; readonly id: number; readonly event: MediaEvent }
-  /** Nothing of the session's counters changes after this. */
+  /** Nothing of the fork's memory changes after this. */
+  | { readonly kind: 'unforked'; readonly fork: number }
+  /** Nothing of the session's counters, nor of its forks' memory, changes after this. */
   | { readonly kind: 'closed'; readonly id: number }
   /** A broken invariant in the packet path; the session goes on without that packet. */
   | { readonly kind: 'fault'; readonly id: number; readonly reason: string }

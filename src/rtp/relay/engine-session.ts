@@ -1,6 +1,8 @@
 import type {
+  ForkOrder,
   LocalPorts,
   MediaEvent,
+  MediaFork,
   MediaSession,
   RemoteDescription,
   SessionFigures,
@@ -9,6 +11,7 @@ import type {
 } from '../engine.js';
 import { LegReader } from '../quality/figures.js';
 import type { Endpoint } from './address.js';
+import { type ForkPath, SessionForks } from './session-forks.js';
 
 /** What a session needs of the engine that opened it. */
 export interface SessionParts {
@@ -16,6 +19,7 @@ export interface SessionParts {
   readonly ports: Readonly<Record<Side, LocalPorts>>;
   readonly records: Readonly<Record<Side, Float64Array>>;
   readonly describe: (side: Side, description: RemoteDescription) => void;
+  readonly forkPath: ForkPath;
   /** Stops the packet path; resolves when no counter changes any more. */
   readonly halt: () => Promise<void>;
   /** The records and ports are no longer needed; `dropped` are the final counts of both legs. */
@@ -29,6 +33,7 @@ export class EngineSession implements MediaSession {
   readonly remote: LocalPorts;
   readonly #parts: SessionParts;
   readonly #readers: Readonly<Record<Side, LegReader>>;
+  readonly #forks: SessionForks;
   readonly #latched: Partial<Record<Side, Endpoint>> = {};
   #closing: Promise<SessionFigures> | undefined;
 
@@ -37,6 +42,7 @@ export class EngineSession implements MediaSession {
     this.customer = parts.ports.customer;
     this.remote = parts.ports.remote;
     this.#parts = parts;
+    this.#forks = new SessionForks(parts.forkPath, parts.ports);
     this.#readers = { customer: new LegReader(parts.records.customer), remote: new LegReader(parts.records.remote) };
   }
 
@@ -47,6 +53,10 @@ export class EngineSession implements MediaSession {
   /** After `close` these are the final figures, whatever the ports are used for by then. */
   async read(closeInterval: boolean): Promise<SessionFigures> {
     return this.#closing ?? this.#figures(closeInterval);
+  }
+
+  fork(order: ForkOrder): MediaFork {
+    return this.#forks.open(order);
   }
 
   close(): Promise<SessionFigures> {
@@ -66,7 +76,9 @@ export class EngineSession implements MediaSession {
   }
 
   async #finish(): Promise<SessionFigures> {
-    await this.#parts.halt();
+    const halted = this.#parts.halt();
+    this.#forks.closeAll(halted);
+    await halted;
     const figures = this.#figures(true);
     this.#parts.release([figures.customer.received.dropped, figures.remote.received.dropped]);
     return figures;

@@ -1,5 +1,6 @@
 import type { Random, Scheduler, Timer } from '../../core/index.js';
 import type { RemoteDescription, Side } from '../engine.js';
+import { RingWriter } from '../fork/index.js';
 import { assembleSession } from './assemble.js';
 import type { RelayCommand, RelayReport } from './commands.js';
 import type { RelaySession } from './session.js';
@@ -45,6 +46,13 @@ export class RelayHost {
         return;
       case 'describe':
         this.#describe(command.id, command.side, command.description);
+        return;
+      case 'fork':
+        this.#fork(command);
+        return;
+      case 'unfork':
+        this.#running.get(command.id)?.session.unfork(command.fork);
+        this.#parts.report({ kind: 'unforked', fork: command.fork });
         return;
       case 'close':
         this.#close(command.id);
@@ -97,6 +105,10 @@ export class RelayHost {
     } catch (error) {
       this.#fault(id, error);
     }
+  }
+
+  #fork({ id, fork, side, point, memory, maxQueued }: Extract<RelayCommand, { kind: 'fork' }>): void {
+    this.#running.get(id)?.session.fork(side, fork, point, new RingWriter(memory, maxQueued));
   }
 
   #close(id: number): void {

@@ -1,5 +1,6 @@
 import type { Scheduler } from '../../core/index.js';
-import type { MediaEvent, RemoteDescription, Side } from '../engine.js';
+import type { ForkPoint, MediaEvent, RemoteDescription, Side } from '../engine.js';
+import { FORK_FLAG, LegForks, type RingWriter } from '../fork/index.js';
 import {
   classifyDatagram,
   decodeRtcp,
@@ -66,6 +67,7 @@ export class RelayLeg implements PairUser {
   #receives = false;
   #udptl = false;
   #sealed = false;
+  #forks: LegForks | undefined;
 
   constructor({ side, record, outlet, cipher, scheduler, tell, onFault }: RelayLegParts) {
     this.side = side;
@@ -159,6 +161,21 @@ export class RelayLeg implements PairUser {
     if (++this.#record[DROP.internal]! <= MAX_FAULTS_TOLD) this.#tellFault(error);
   }
 
+  /** Copies what goes by at a point into a fork's queue. */
+  fork(id: number, point: ForkPoint, writer: RingWriter): void {
+    this.#forks ??= new LegForks();
+    this.#forks.add(id, point, writer);
+    this.outlet.tap = (wire, flags, { address, port }) =>
+      this.#forks?.sent(wire, { atMs: this.#scheduler.nowMs(), flags, address, port });
+  }
+
+  unfork(id: number): void {
+    this.#forks?.remove(id);
+    if (this.#forks?.empty === false) return;
+    this.#forks = undefined;
+    this.outlet.tap = undefined;
+  }
+
   /** Called a few times a second. */
   onTick(nowMs: number): void {
     this.#dtmf.onTick(nowMs);
@@ -185,6 +202,7 @@ export class RelayLeg implements PairUser {
 
   #onRtp(datagram: Buffer, address: string, port: number): boolean {
     const sealed = this.#sealed;
+    if (this.#forks) this.#forks.hold(datagram);
     const packet = sealed ? this.#cipher.open(datagram) : datagram;
     if (typeof packet === 'string') return this.#drop(packet);
     if (decodeRtp(packet, view) !== undefined) return this.#drop('malformed');
@@ -192,6 +210,7 @@ export class RelayLeg implements PairUser {
     if (!this.#gate.admitRtp(address, port, nowMs, sealed)) return this.#drop('source');
     if (!this.#receives) return this.#drop('direction');
     this.#account(packet, nowMs);
+    if (this.#forks) this.#forks.accepted(packet, { atMs: nowMs, flags: 0, address, port });
     return this.#forward(packet);
   }
 
@@ -225,6 +244,8 @@ export class RelayLeg implements PairUser {
     record[FIELD.lastPacketMs] = nowMs;
     record[FIELD.version]!++;
     this.lastHeardMs = nowMs;
+    this.#forks?.hold(datagram);
+    this.#forks?.accepted(datagram, { atMs: nowMs, flags: FORK_FLAG.udptl, address, port });
     if (!this.peer.outlet.udptlOpen) return this.#dropUnsent();
     this.peer.outlet.sendDatagram(datagram);
     return true;
@@ -232,6 +253,7 @@ export class RelayLeg implements PairUser {
 
   #onRtcp(received: Buffer, address: string, port: number, muxed: boolean): boolean {
     const sealed = this.#sealed;
+    this.#forks?.hold(received);
     const datagram = sealed ? this.#cipher.openRtcp(received) : received;
     if (typeof datagram === 'string') return this.#drop(datagram);
     const outcome = decodeRtcp(datagram);
@@ -245,6 +267,8 @@ export class RelayLeg implements PairUser {
     this.reader.read(outcome.packets, nowMs, this.peer.reception);
     record[FIELD.version]!++;
     this.lastHeardMs = nowMs;
+    const flags = FORK_FLAG.rtcp | (muxed ? 0 : FORK_FLAG.rtcpSocket);
+    this.#forks?.accepted(datagram, { atMs: nowMs, flags, address, port });
     return this.peer.passReports(datagram, outcome.packets, nowMs) || this.#drop('no-target');
   }
 

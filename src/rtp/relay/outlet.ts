@@ -1,4 +1,5 @@
 import type { RemoteDescription } from '../engine.js';
+import { FORK_FLAG } from '../fork/index.js';
 import type { RtpView } from '../packet/rtp.js';
 import { type Endpoint, isSendable } from './address.js';
 import type { LegCipher } from './cipher.js';
@@ -26,6 +27,8 @@ export class Outlet {
   rtcpOpen = false;
   /** The description's direction allows sending. */
   wanted = false;
+  /** Takes a copy of all that is sent; absent where nobody asked for one. `flags`: of FORK_FLAG. */
+  tap: ((wire: Buffer, flags: number, to: Endpoint) => void) | undefined;
   readonly #record: Float64Array;
   readonly #rtp: BoundSocket;
   readonly #rtcp: BoundSocket;
@@ -77,6 +80,7 @@ export class Outlet {
     this.#packets++;
     this.#octets += view.payloadBytes;
     this.#rtp.send(wire, this.#rtpTarget.port, this.#rtpTarget.address);
+    if (this.tap) this.tap(wire, 0, this.#rtpTarget);
     return true;
   }
 
@@ -85,6 +89,7 @@ export class Outlet {
     this.#record[FIELD.sentPackets]!++;
     this.#record[FIELD.sentBytes]! += datagram.length;
     this.#rtp.send(datagram, this.#rtpTarget.port, this.#rtpTarget.address);
+    this.tap?.(datagram, FORK_FLAG.udptl, this.#rtpTarget);
   }
 
   /** Sends a compound RTCP datagram; the caller has checked `rtcpOpen`. Returns false when it could not be sealed. */
@@ -94,6 +99,7 @@ export class Outlet {
     this.#record[FIELD.sentRtcpPackets]!++;
     this.#record[FIELD.sentRtcpBytes]! += datagram.length;
     (this.#mux ? this.#rtp : this.#rtcp).send(wire, this.#rtcpTarget.port, this.#rtcpTarget.address);
+    this.tap?.(wire, FORK_FLAG.rtcp | (this.#mux ? 0 : FORK_FLAG.rtcpSocket), this.#rtcpTarget);
     return true;
   }
 

@@ -1,4 +1,5 @@
-import type { MediaEvent, RemoteDescription, Side } from '../engine.js';
+import type { ForkPoint, MediaEvent, RemoteDescription, Side } from '../engine.js';
+import type { RingWriter } from '../fork/index.js';
 import type { RelayLeg } from './leg.js';
 import type { Reporter } from './reporter.js';
 
@@ -35,6 +36,16 @@ export class RelaySession {
   describe(side: Side, description: RemoteDescription, nowMs: number): void {
     this[side].describe(description);
     if (this.#bothSinceMs < 0 && this.customer.description && this.remote.description) this.#bothSinceMs = nowMs;
+  }
+
+  /** Copies what goes by at that point of a side's leg into a fork's queue, until `unfork`. */
+  fork(side: Side, id: number, point: ForkPoint, writer: RingWriter): void {
+    this[side].fork(id, point, writer);
+  }
+
+  unfork(id: number): void {
+    this.customer.unfork(id);
+    this.remote.unfork(id);
   }
 
   /** Called a few times a second: timeouts, reports, events whose end was lost. */

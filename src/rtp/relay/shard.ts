@@ -1,5 +1,5 @@
 import { GatewayError, type Logger } from '../../core/index.js';
-import type { RemoteDescription, Side } from '../engine.js';
+import type { ForkPoint, RemoteDescription, Side } from '../engine.js';
 import type { LegPlace, RelayReport } from './commands.js';
 import type { EngineSession } from './engine-session.js';
 import type { RelayThread } from './thread.js';
@@ -18,6 +18,7 @@ export class Shard {
   readonly #logger: Logger;
   readonly #opening = new Map<number, Deferred>();
   readonly #closing = new Map<number, () => void>();
+  readonly #unforking = new Map<number, () => void>();
   #thread: RelayThread | undefined;
   #ready: Deferred | undefined;
   #stopped: (() => void) | undefined;
@@ -55,6 +56,21 @@ export class Shard {
 
   describe(id: number, side: Side, description: RemoteDescription): void {
     this.#thread?.post({ kind: 'describe', id, side, description });
+  }
+
+  /** Starts to fill a fork's memory. */
+  fork(id: number, fork: number, side: Side, point: ForkPoint, memory: SharedArrayBuffer, maxQueued: number): void {
+    this.#thread?.post({ kind: 'fork', id, fork, side, point, memory, maxQueued });
+  }
+
+  /** Resolves when the fork's memory stands still; at once when the thread is gone. */
+  unfork(id: number, fork: number): Promise<void> {
+    const thread = this.#thread;
+    if (!thread) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#unforking.set(fork, resolve);
+      thread.post({ kind: 'unfork', id, fork });
+    });
   }
 
   /** Resolves when the session's counters stand still; at once when the thread is gone. */
@@ -96,6 +112,9 @@ export class Shard {
       case 'closed':
         this.#settleClosing(report.id);
         return;
+      case 'unforked':
+        this.#settleUnforking(report.fork);
+        return;
       case 'fault':
         this.#logger.error(
           { session: this.sessions.get(report.id)?.id, reason: report.reason },
@@ -119,6 +138,11 @@ export class Shard {
     this.#closing.delete(id);
   }
 
+  #settleUnforking(fork: number): void {
+    this.#unforking.get(fork)?.();
+    this.#unforking.delete(fork);
+  }
+
   /** Media of these calls is gone for good: each side is told as silent, which ends the call. */
   #onDeath(error: Error): void {
     this.#thread = undefined;
@@ -127,6 +151,7 @@ export class Shard {
     for (const waiting of this.#opening.values()) waiting.reject(threadGone(error));
     this.#opening.clear();
     for (const id of [...this.#closing.keys()]) this.#settleClosing(id);
+    for (const fork of [...this.#unforking.keys()]) this.#settleUnforking(fork);
     this.#stopped?.();
     for (const session of [...this.sessions.values()]) {
       session.onEvent({ kind: 'timeout', side: 'customer' });

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import { GatewayError, type Logger, type Random, type Scheduler } from '../../core/index.js';
 import type { EngineHealth, LocalPorts, MediaEngine, MediaSession, SessionOrder, Side } from '../engine.js';
+import { ForkMemoryPool } from '../fork/index.js';
 import type { LegPlace } from './commands.js';
 import { EngineSession } from './engine-session.js';
 import { LEG_BYTES, legRecord } from './layout.js';
@@ -70,6 +71,8 @@ export class TypescriptEngine implements MediaEngine {
   readonly #pools: readonly (readonly PortPool[])[];
   readonly #droppedBefore: Record<string, number> = {};
   #nextId = 1;
+  #nextFork = 1;
+  readonly #forkMemories = new ForkMemoryPool();
   #running = false;
 
   constructor(options: TypescriptEngineOptions) {
@@ -224,6 +227,15 @@ export class TypescriptEngine implements MediaEngine {
         remote: legRecord(this.#counters, places.remote.leg.slot),
       },
       describe: (side, description) => shard.describe(id, side, description),
+      forkPath: {
+        scheduler: this.#options.scheduler,
+        memories: this.#forkMemories,
+        fork: (side, point, memory, maxQueued) => {
+          const fork = this.#nextFork++;
+          shard.fork(id, fork, side, point, memory, maxQueued);
+          return () => shard.unfork(id, fork);
+        },
+      },
       halt: () => shard.close(id),
       release: (dropped) => {
         shard.sessions.delete(id);

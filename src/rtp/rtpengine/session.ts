@@ -130,6 +130,13 @@ export class RtpengineSession implements MediaSession {
     return this.#closing ?? this.#query();
   }
 
+  /** @throws GatewayError `media.fork-unsupported`, always: the packets are in another process */
+  fork(): never {
+    throw new GatewayError('media.fork-unsupported', 'The rtpengine engine copies no packets to this process', {
+      origin: 'local',
+    });
+  }
+
   close(): Promise<SessionFigures> {
     this.#closing ??= this.#finish();
     return this.#closing;

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { type Logger, silentLogger } from '../../../src/core/index.js';
+import { type Logger, silentLogger, VirtualTime } from '../../../src/core/index.js';
+import { ForkMemoryPool } from '../../../src/rtp/fork/index.js';
 import type { MediaEvent, SessionFigures } from '../../../src/rtp/index.js';
 import type { RelayCommand, RelayReport } from '../../../src/rtp/relay/commands.js';
 import { EngineSession } from '../../../src/rtp/relay/engine-session.js';
@@ -39,12 +40,31 @@ function sessionIn(shard: Shard, events: MediaEvent[]): EngineSession {
     ports: { customer: ports, remote: ports },
     records: { customer: record(), remote: record() },
     describe: () => {},
+    forkPath: {
+      scheduler: new VirtualTime(),
+      memories: new ForkMemoryPool(),
+      fork: (side, point, memory, maxQueued) => {
+        shard.fork(1, 7, side, point, memory, maxQueued);
+        return () => shard.unfork(1, 7);
+      },
+    },
     halt: () => shard.close(1),
     release: () => shard.sessions.delete(1),
   });
   shard.sessions.set(1, session);
   return session;
 }
+
+test('a fork closes though its thread died while it was asked to stop', async () => {
+  const { shard, die } = await shardOn();
+  const session = sessionIn(shard, []);
+  const fork = session.fork({ side: 'remote', point: 'sent', onPackets: () => {} });
+  const closing = fork.close();
+  die(new Error('out of memory'));
+  const nothing = { copied: 0, dropped: 0, oversized: 0, abandoned: 0 };
+  expect(await closing).toEqual(nothing);
+  expect(await session.fork({ side: 'remote', point: 'sent', onPackets: () => {} }).close()).toEqual(nothing);
+});
 
 test('a thread that dies ends its calls: each side is told as silent, and closing still gives figures', async () => {
   const errors: unknown[] = [];
