@@ -11,6 +11,7 @@ import {
   type IdentityFacts,
   identifySource,
   LiveState,
+  nextSnapshot,
   type PlannedAttempt,
   type ProxySessionResource,
   parseAddress,
@@ -35,6 +36,8 @@ export interface TerminationHealth {
 export interface PolicyConfig extends GatewayConfig {
   readonly proxySessions?: readonly ProxySessionResource[];
   readonly users?: ReadonlyMap<string, ReadonlyMap<string, StoredDigests>>;
+  /** Calling names, where they are kept elsewhere than in `phoneNumbers`. */
+  readonly callingNameOf?: (e164: string) => string | undefined;
 }
 
 const NO_LOGGING: LoggingConfig = { enableSIPLogs: false, enableMediaMetricLogs: false };
@@ -52,7 +55,7 @@ export class Policy {
   readonly #terminationHealth = new Map<string, TerminationHealth>();
   #config: PolicyConfig;
   #snapshot: Snapshot;
-  #names: ReadonlyMap<string, string>;
+  #callingNameOf: (e164: string) => string | undefined;
   #logging: ReadonlyMap<string, LoggingConfig>;
   #users: ReadonlyMap<string, ReadonlyMap<string, StoredDigests>>;
   #draining = false;
@@ -68,7 +71,7 @@ export class Policy {
     this.#logger = logger;
     this.#config = config;
     this.#snapshot = buildSnapshot(config);
-    this.#names = namesOf(config);
+    this.#callingNameOf = callingNames(config);
     this.#logging = loggingOf(config);
     this.#users = usersOf(config);
     const { missesToDown, answersToUp, intervalSeconds } = config.sip.health;
@@ -92,9 +95,9 @@ export class Policy {
 
   /** Puts a valid configuration in force for everything decided from now on. */
   reload(config: PolicyConfig): void {
-    this.#snapshot = buildSnapshot(config);
+    this.#snapshot = nextSnapshot(this.#snapshot, config);
     this.#live.configure(this.#snapshot);
-    this.#names = namesOf(config);
+    this.#callingNameOf = callingNames(config);
     this.#logging = loggingOf(config);
     this.#users = usersOf(config);
     this.#config = config;
@@ -241,7 +244,7 @@ export class Policy {
   }
 
   nameOf(number: string): string {
-    return this.#names.get(number) ?? '';
+    return this.#callingNameOf(number) ?? '';
   }
 
   logging(voiceConnectorId: string): LoggingConfig {
@@ -256,8 +259,10 @@ export class Policy {
   }
 }
 
-function namesOf(config: GatewayConfig): Map<string, string> {
-  return new Map(config.phoneNumbers.map(({ e164, callingName }) => [e164, callingName ?? '']));
+function callingNames(config: PolicyConfig): (e164: string) => string | undefined {
+  if (config.callingNameOf) return config.callingNameOf;
+  const names = new Map(config.phoneNumbers.map(({ e164, callingName }) => [e164, callingName]));
+  return (e164) => names.get(e164);
 }
 
 /** Digests of each connector's users; the realm is the domain. Passwords are not kept. */

@@ -1,6 +1,6 @@
 import { carrierFaults } from './checks/carriers.js';
 import { connectorFaults } from './checks/connectors.js';
-import { numberFaults } from './checks/numbers.js';
+import { emergencyCodeFaults } from './checks/numbers.js';
 import { faultsOf } from './faults.js';
 import { keysAt } from './reference.js';
 import { carrierSchema } from './schema/carriers.js';
@@ -47,7 +47,10 @@ export function checkResource<Kind extends ConfigResourceKind>(
   return { ok: false, faults: faultsOf(result.error.issues, (path) => keysAt([section, 0, ...path])) };
 }
 
-/** Faults between resources: duplicates, names that lead nowhere. */
+/**
+ * Faults between resources as the store holds them: duplicates, names that lead nowhere. Numbers cannot clash there:
+ * each is one row with one owner.
+ */
 export function resourceFaults(config: GatewayConfig): readonly ConfigFault[] {
-  return [carrierFaults, connectorFaults, numberFaults].flatMap((check) => [...check(config)]);
+  return [carrierFaults, connectorFaults, emergencyCodeFaults].flatMap((check) => [...check(config)]);
 }

@@ -10,8 +10,40 @@ export interface YamlText {
   lineOf(path: Path): number | undefined;
 }
 
-/** Reads one YAML 1.2 document; an empty one is an empty map. */
+/** Reads one YAML 1.2 document; an empty one is an empty map. What is JSON is read as JSON, which is much faster. */
 export function readYaml(text: string): YamlText {
+  const json = readJson(text);
+  if (json === undefined) return readAsYaml(text);
+  // Lines are asked for where there are faults, and then there is time.
+  let yaml: YamlText | undefined;
+  const lineOf = (path: Path): number | undefined => {
+    yaml ??= readAsYaml(text);
+    return yaml.lineOf(path);
+  };
+  return { value: json, faults: [], lineOf };
+}
+
+/** The object of a JSON text; undefined where it is anything else, or names a key twice, which YAML reports as a fault. */
+function readJson(text: string): object | undefined {
+  if (!text.trimStart().startsWith('{')) return undefined;
+  try {
+    const value = JSON.parse(text) as object;
+    return keysIn(value) === keysWritten(text) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+const keysWritten = (text: string): number =>
+  [...text.matchAll(/"(?:[^"\\]|\\.)*"(\s*:)?/g)].filter(([, colon]) => colon !== undefined).length;
+
+function keysIn(value: unknown): number {
+  if (typeof value !== 'object' || value === null) return 0;
+  const inside = Object.values(value).reduce<number>((sum, member) => sum + keysIn(member), 0);
+  return Array.isArray(value) ? inside : inside + Object.keys(value).length;
+}
+
+function readAsYaml(text: string): YamlText {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true, prettyErrors: false });
   const faults = [...document.errors, ...document.warnings].map((error) => ({

@@ -4,6 +4,7 @@ export { decide } from './decide.js';
 export { explain } from './explain.js';
 export { type ConnectorSign, type IdentityFacts, identifySource, type SourceIdentity } from './identify.js';
 export * from './live/index.js';
+export { type NumberList, type NumberOwner, NumberTable } from './number-table.js';
 export * from './numbers/index.js';
 export { drawn, type Ranked, type Tier, type Tiers, tiersOf } from './plan/order.js';
 export { DEFAULT_FAILOVER_STATUSES, type Target, targetKey } from './plan/targets.js';
@@ -15,7 +16,7 @@ export {
   type CarrierView,
   type ConnectorView,
   type GroupView,
-  type NumberOwner,
+  nextSnapshot,
   type Snapshot,
 } from './snapshot.js';
 export * from './types.js';

@@ -1,4 +1,5 @@
 import { type Address, CidrIndex, CidrSet } from './cidr.js';
+import { type NumberList, NumberTable } from './number-table.js';
 import { type Tier, type Tiers, tiersOf } from './plan/order.js';
 import type { Target } from './plan/targets.js';
 import { carrierTargets, routeTargets } from './plan/targets.js';
@@ -15,13 +16,15 @@ import type {
 } from './resources.js';
 
 /**
- * Everything a decision looks up, indexed once when resources change. A snapshot never changes afterwards: a reload
- * builds another and the next decision gets that one.
+ * Everything a decision looks up, indexed when resources change. A snapshot never changes afterwards: a change makes
+ * another, of the old one's parts where nothing is new, and the next decision gets that one.
  *
  *     host name ─┐                        number ─► connector or group      "+1206…" ─► carriers, longest prefix first
  *     id        ─┴► ConnectorView          source ─► carrier                 source ─► connectors that allow it
  */
 export interface Snapshot {
+  /** What it was made of. */
+  readonly resources: RoutingResources;
   readonly domain: string;
   readonly unknownSource: 'reject' | 'drop';
   readonly defaultCountry: string | undefined;
@@ -33,7 +36,8 @@ export interface Snapshot {
   readonly connectors: ReadonlyMap<string, ConnectorView>;
   readonly connectorsByHost: ReadonlyMap<string, ConnectorView>;
   readonly allowlists: CidrIndex<ConnectorView>;
-  readonly numbers: ReadonlyMap<string, NumberOwner>;
+  readonly groups: ReadonlyMap<string, GroupView>;
+  readonly numbers: NumberTable;
   readonly carriers: ReadonlyMap<string, CarrierView>;
   readonly carriersByPrefix: PrefixTrie<Tier<CarrierView>>;
   readonly carrierSources: CidrIndex<CarrierView>;
@@ -42,11 +46,6 @@ export interface Snapshot {
   readonly proxySessions: ReadonlyMap<string, ProxyRoute>;
   readonly proxyNumbers: ReadonlySet<string>;
 }
-
-/** Who a phone number is assigned to. */
-export type NumberOwner =
-  | { readonly kind: 'connector'; readonly connector: ConnectorView }
-  | { readonly kind: 'group'; readonly group: GroupView };
 
 export interface ConnectorView {
   readonly id: string;
@@ -102,12 +101,19 @@ export interface ProxyRoute {
 }
 
 /** Indexes resources for decisions. Resources are taken as valid (the configuration and the API check them). */
-export function buildSnapshot(resources: RoutingResources): Snapshot {
-  const connectors = connectorViews(resources);
-  const carriers = carrierViews(resources);
-  const byId = new Map(connectors.map((connector) => [connector.id, connector]));
-  const proxies = proxyRoutes(resources.proxySessions ?? []);
+export const buildSnapshot = (resources: RoutingResources): Snapshot => snapshotAfter(undefined, resources);
+
+/**
+ * The snapshot of changed resources: equal to one built anew, but of what is the same object as before only the old
+ * index is taken, so that a change costs by what it changes and not by what there is. Changed settings build all anew.
+ */
+export const nextSnapshot = (previous: Snapshot, resources: RoutingResources): Snapshot =>
+  snapshotAfter(sameSettings(previous.resources, resources) ? previous : undefined, resources);
+
+function snapshotAfter(previous: Snapshot | undefined, resources: RoutingResources): Snapshot {
+  const before = previous?.resources;
   return {
+    resources,
     domain: resources.domain,
     unknownSource: resources.sip.unknownSource,
     defaultCountry: resources.numbers.defaultCountry,
@@ -115,19 +121,95 @@ export function buildSnapshot(resources: RoutingResources): Snapshot {
     emergencyNumbers: new Set(resources.emergency.numbers),
     emergencyTestNumbers: new Set(resources.emergency.testNumbers),
     fraud: resources.fraud,
-    highRisk: trieOf(resources.fraud.highRiskPrefixes),
-    connectors: byId,
-    connectorsByHost: new Map(connectors.map((connector) => [connector.hostName, connector])),
-    allowlists: allowlistIndex(resources.voiceConnectors, byId),
-    numbers: numberOwners(resources, byId),
+    highRisk: previous?.highRisk ?? trieOf(resources.fraud.highRiskPrefixes),
+    ...(previous && sameMembers(before!.carriers, resources.carriers)
+      ? carrierIndexesOf(previous)
+      : carrierIndexes(resources)),
+    ...ownerIndexes(previous, resources),
+    ...(previous && sameMembers(before!.proxySessions ?? [], resources.proxySessions ?? [])
+      ? { proxySessions: previous.proxySessions, proxyNumbers: previous.proxyNumbers }
+      : proxyIndexes(resources.proxySessions ?? [])),
+  };
+}
+
+/** The settings that views are made with. */
+const sameSettings = (a: RoutingResources, b: RoutingResources): boolean =>
+  a.domain === b.domain &&
+  a.sip === b.sip &&
+  a.limits === b.limits &&
+  a.numbers === b.numbers &&
+  a.emergency === b.emergency &&
+  a.fraud === b.fraud;
+
+const sameMembers = <Member>(a: readonly Member[], b: readonly Member[]): boolean =>
+  a === b || (a.length === b.length && a.every((member, index) => member === b[index]));
+
+const carrierIndexesOf = ({ carriers, carriersByPrefix, carrierSources, carriersByTlsName }: Snapshot) => ({
+  carriers,
+  carriersByPrefix,
+  carrierSources,
+  carriersByTlsName,
+});
+
+function carrierIndexes(resources: RoutingResources) {
+  const carriers = carrierViews(resources);
+  return {
     carriers: new Map(carriers.map((carrier) => [carrier.name, carrier])),
     carriersByPrefix: carrierTable(carriers),
     carrierSources: sourceIndex(carriers),
     carriersByTlsName: new Map(
       carriers.flatMap((carrier) => carrier.resource.tlsNames.map((name) => [name.toLowerCase(), carrier] as const)),
     ),
-    proxySessions: proxies,
-    proxyNumbers: new Set([...proxies.keys()].map((key) => key.slice(0, key.indexOf(' ')))),
+  };
+}
+
+/** Connectors, groups and their numbers. */
+function ownerIndexes(previous: Snapshot | undefined, resources: RoutingResources) {
+  const { voiceConnectors, voiceConnectorGroups } = resources;
+  const before = previous?.resources;
+  if (
+    previous &&
+    sameMembers(before!.voiceConnectors, voiceConnectors) &&
+    sameMembers(before!.voiceConnectorGroups, voiceConnectorGroups)
+  ) {
+    const { connectors, connectorsByHost, allowlists, groups, numbers } = previous;
+    return { connectors, connectorsByHost, allowlists, groups, numbers };
+  }
+  const known = new Map(before?.voiceConnectors.map((connector) => [connector.id, connector]));
+  const views = voiceConnectors.map((connector) =>
+    known.get(connector.id) === connector
+      ? previous!.connectors.get(connector.id)!
+      : connectorView(connector, resources),
+  );
+  const connectors = new Map(views.map((view) => [view.id, view]));
+  return {
+    connectors,
+    connectorsByHost: new Map(views.map((view) => [view.hostName, view])),
+    allowlists: allowlistIndex(views),
+    groups: new Map(voiceConnectorGroups.map((group) => [group.name, groupView(group, connectors)])),
+    numbers: (previous?.numbers ?? new NumberTable()).after(numberLists(before), numberLists(resources)),
+  };
+}
+
+/** The numbers of each connector and group. */
+const numberLists = (resources: RoutingResources | undefined): readonly NumberList[] => [
+  ...(resources?.voiceConnectors ?? []).map(({ id, phoneNumbers }) => ({
+    kind: 'connector' as const,
+    id,
+    phoneNumbers,
+  })),
+  ...(resources?.voiceConnectorGroups ?? []).map(({ name, phoneNumbers }) => ({
+    kind: 'group' as const,
+    id: name,
+    phoneNumbers,
+  })),
+];
+
+function proxyIndexes(sessions: readonly ProxySessionResource[]) {
+  const proxySessions = proxyRoutes(sessions);
+  return {
+    proxySessions,
+    proxyNumbers: new Set([...proxySessions.keys()].map((key) => key.slice(0, key.indexOf(' ')))),
   };
 }
 
@@ -137,8 +219,8 @@ function trieOf(prefixes: readonly string[]): PrefixTrie<string> {
   return trie;
 }
 
-function connectorViews(resources: RoutingResources): ConnectorView[] {
-  return resources.voiceConnectors.map((connector) => ({
+function connectorView(connector: ConnectorResource, resources: RoutingResources): ConnectorView {
+  return {
     id: connector.id,
     name: connector.name,
     hostName: `${connector.id}.${resources.domain}`,
@@ -148,7 +230,7 @@ function connectorViews(resources: RoutingResources): ConnectorView[] {
     emergency: connector.emergency,
     mediaSources: connector.mediaSources.length > 0 ? connector.mediaSources : undefined,
     sources: connector.termination?.cidrAllowedList ?? [],
-  }));
+  };
 }
 
 function terminationView(termination: TerminationResource, resources: RoutingResources): TerminationView {
@@ -208,31 +290,10 @@ function sourceIndex(carriers: readonly CarrierView[]): CidrIndex<CarrierView> {
   return index;
 }
 
-function allowlistIndex(
-  connectors: readonly ConnectorResource[],
-  byId: ReadonlyMap<string, ConnectorView>,
-): CidrIndex<ConnectorView> {
+function allowlistIndex(connectors: readonly ConnectorView[]): CidrIndex<ConnectorView> {
   const index = new CidrIndex<ConnectorView>();
-  for (const connector of connectors) {
-    for (const block of connector.termination?.cidrAllowedList ?? []) index.add(block, byId.get(connector.id)!);
-  }
+  for (const connector of connectors) for (const block of connector.sources) index.add(block, connector);
   return index;
-}
-
-function numberOwners(
-  resources: RoutingResources,
-  byId: ReadonlyMap<string, ConnectorView>,
-): ReadonlyMap<string, NumberOwner> {
-  const owners = new Map<string, NumberOwner>();
-  for (const connector of resources.voiceConnectors) {
-    const owner: NumberOwner = { kind: 'connector', connector: byId.get(connector.id)! };
-    for (const number of connector.phoneNumbers) owners.set(number, owner);
-  }
-  for (const group of resources.voiceConnectorGroups) {
-    const owner: NumberOwner = { kind: 'group', group: groupView(group, byId) };
-    for (const number of group.phoneNumbers) owners.set(number, owner);
-  }
-  return owners;
 }
 
 function groupView(group: GroupResource, byId: ReadonlyMap<string, ConnectorView>): GroupView {

@@ -10,8 +10,14 @@ import {
   sealedOf,
   shown,
 } from './codec.js';
-import { declaredEntries } from './declared.js';
-import { type EffectiveConfig, effectiveConfig } from './effective.js';
+import { declaredEntries, declaredText } from './declared.js';
+import {
+  type Assigned,
+  assignedAfter,
+  EffectiveBuilder,
+  type EffectiveConfig,
+  type NumberChange,
+} from './effective.js';
 import type { AuditLine, ResourceKind, ResourceRow, ResourceStore, RowChange } from './port.js';
 import type { Sealer } from './sealer.js';
 
@@ -59,10 +65,15 @@ interface Held {
 
 type Table = Map<string, Held>;
 
+/** What is to be held of each changed resource, by kind and id; undefined: it goes. */
+type Changed = ReadonlyMap<ResourceKind, ReadonlyMap<string, Held | undefined>>;
+
 export class Catalogue {
   readonly #parts: CatalogueParts;
+  readonly #builder = new EffectiveBuilder();
+  readonly #tables: ReadonlyMap<ResourceKind, Table>;
   #settings: GatewayConfig;
-  #tables: ReadonlyMap<ResourceKind, Table>;
+  #assigned: Assigned;
   #effective: EffectiveConfig;
   #queue: Promise<unknown> = Promise.resolve();
 
@@ -70,7 +81,8 @@ export class Catalogue {
     this.#parts = parts;
     this.#settings = settings;
     this.#tables = tables;
-    this.#effective = this.#build(settings, tables);
+    this.#assigned = assignedAfter(new Map(), everyNumber(tables.get('phone-number')!));
+    this.#effective = this.#build(settings, new Map(), this.#assigned);
   }
 
   /** Reads the store and reconciles what the file declares into it. */
@@ -128,19 +140,16 @@ export class Catalogue {
    */
   declare(settings: GatewayConfig, file: string): Promise<void> {
     return this.#inTurn(async () => {
+      const mark = this.#parts.sealer.mark(declaredText(settings, file));
+      // The very file whose resources are held: nothing to compare.
+      if (this.get('setting', DECLARED_MARK) === mark) return this.#commit(settings, [], []);
       const changes = this.#reconciliation(settings, file);
       const timeMs = this.#parts.wallMs();
       const what = changes.map((change) => ('remove' in change ? `-${nameOf(change.remove)}` : nameOf(change.put)));
-      const summary = { changed: what.slice(0, 100), more: Math.max(0, what.length - 100) };
-      const line = {
-        timeMs,
-        who: `file:${file}`,
-        action: 'reconcile',
-        what: 'declared',
-        before: undefined,
-        after: summary,
-      };
-      await this.#commit(settings, changes, changes.length > 0 ? [line] : []);
+      const after = { changed: what.slice(0, 100), more: Math.max(0, what.length - 100) };
+      const line = { timeMs, who: `file:${file}`, action: 'reconcile', what: 'declared', before: undefined, after };
+      const marked = this.#rowChange({ kind: 'setting', id: DECLARED_MARK, entry: mark }, undefined);
+      await this.#commit(settings, [...changes, marked], changes.length > 0 ? [line] : []);
     });
   }
 
@@ -175,17 +184,19 @@ export class Catalogue {
 
   #reconciliation(settings: GatewayConfig, file: string): RowChange[] {
     const changes: RowChange[] = [];
-    const declared = new Set<string>();
+    const declared = new Map<ResourceKind, Set<string>>(KINDS.map((kind) => [kind, new Set()]));
     for (const { kind, id, entry } of declaredEntries(settings, this.#parts.makeDigests)) {
-      declared.add(`${kind}/${id}`);
-      const known = this.#tables.get(kind)!.get(id)?.row;
+      declared.get(kind)!.add(id);
+      const known = this.#tables.get(kind)!.get(id);
+      // Numbers and groups are held as they are declared: the many that do not change are seen without encoding them.
+      if (known?.row.owner === file && plainlyHeld(kind) && sameJson(known.entry, entry)) continue;
       const change = this.#rowChange({ kind, id, entry }, file);
-      const same = known && 'put' in change && JSON.stringify(known.value) === JSON.stringify(change.put.value);
-      if (!same || known.owner !== file) changes.push(change);
+      const same = known && 'put' in change && sameJson(known.row.value, change.put.value);
+      if (!same || known.row.owner !== file) changes.push(change);
     }
-    for (const table of this.#tables.values()) {
+    for (const [kind, table] of this.#tables) {
       for (const { row } of table.values()) {
-        if (row.owner !== undefined && !declared.has(nameOf(row))) changes.push({ remove: row });
+        if (row.owner !== undefined && !declared.get(kind)!.has(row.id)) changes.push({ remove: row });
       }
     }
     return changes;
@@ -206,13 +217,14 @@ export class Catalogue {
   }
 
   async #commit(settings: GatewayConfig, changes: readonly RowChange[], audit: readonly AuditLine[]): Promise<void> {
-    const tables = this.#with(changes);
+    const changed = this.#decoded(changes);
     if (settings === this.#settings && !changes.some(decides)) {
       await this.#write(changes, audit);
-      this.#tables = tables;
+      this.#take(changed);
       return;
     }
-    const effective = this.#build(settings, tables);
+    const assigned = assignedAfter(this.#assigned, this.#numberChanges(changed));
+    const effective = this.#build(settings, changed, assigned);
     const faults = resourceFaults(effective);
     if (faults.length > 0) {
       const told = faults.map(({ path, message }) => `${path}: ${message}`).join('; ');
@@ -220,7 +232,8 @@ export class Catalogue {
     }
     await this.#write(changes, audit);
     this.#settings = settings;
-    this.#tables = tables;
+    this.#take(changed);
+    this.#assigned = assigned;
     this.#effective = effective;
     this.#parts.onChange(effective);
   }
@@ -230,34 +243,83 @@ export class Catalogue {
     for (const line of audit) this.#parts.onAudit(line);
   }
 
-  /** The tables as they would be; those that do not change are shared. */
-  #with(changes: readonly RowChange[]): ReadonlyMap<ResourceKind, Table> {
-    const touched = new Set(changes.map((change) => ('remove' in change ? change.remove.kind : change.put.kind)));
-    const tables = new Map(
-      [...this.#tables].map(([kind, table]) => [kind, touched.has(kind) ? new Map(table) : table]),
-    );
+  /** The changes, decoded; of several to one resource the last counts. */
+  #decoded(changes: readonly RowChange[]): Changed {
+    const changed = new Map<ResourceKind, Map<string, Held | undefined>>(KINDS.map((kind) => [kind, new Map()]));
     for (const change of changes) {
-      if ('remove' in change) tables.get(change.remove.kind)!.delete(change.remove.id);
-      else
-        tables
-          .get(change.put.kind)!
-          .set(change.put.id, { row: change.put, entry: decode(change.put, this.#parts.sealer) });
+      if ('remove' in change) changed.get(change.remove.kind)!.set(change.remove.id, undefined);
+      else {
+        const row = change.put;
+        changed.get(row.kind)!.set(row.id, { row, entry: decode(row, this.#parts.sealer) });
+      }
     }
-    return tables;
+    return changed;
   }
 
-  #build(settings: GatewayConfig, tables: ReadonlyMap<ResourceKind, Table>): EffectiveConfig {
-    const entries = <Kind extends ResourceKind>(kind: Kind) =>
-      [...tables.get(kind)!.values()].map(({ entry }) => entry as Entries[Kind]);
-    return effectiveConfig(settings, {
-      carriers: entries('carrier'),
-      connectors: entries('voice-connector'),
-      groups: entries('voice-connector-group'),
-      numbers: entries('phone-number'),
-      proxySessions: entries('proxy-session'),
-    });
+  /** Puts what is durable by now into the tables. */
+  #take(changed: Changed): void {
+    for (const [kind, held] of changed) {
+      const table = this.#tables.get(kind)!;
+      for (const [id, one] of held) {
+        if (one) table.set(id, one);
+        else table.delete(id);
+      }
+    }
+  }
+
+  *#numberChanges(changed: Changed): Iterable<NumberChange> {
+    for (const [id, held] of changed.get('phone-number')!) {
+      yield { before: this.get('phone-number', id), after: held?.entry as Entries['phone-number'] | undefined };
+    }
+  }
+
+  /** Entries of a kind as they will be. */
+  #entriesAfter<Kind extends ResourceKind>(kind: Kind, changed: Changed): Entries[Kind][] {
+    const table = this.#tables.get(kind)!;
+    const held = changed.get(kind) ?? new Map<string, Held | undefined>();
+    const kept = [...table].map(([id, one]) => (held.has(id) ? held.get(id) : one));
+    const fresh = [...held].filter(([id]) => !table.has(id)).map(([, one]) => one);
+    return [...kept, ...fresh].flatMap((one) => (one ? [one.entry as Entries[Kind]] : []));
+  }
+
+  #build(settings: GatewayConfig, changed: Changed, assigned: Assigned): EffectiveConfig {
+    const numbers = this.#tables.get('phone-number')!;
+    const numberOf = (held: Held | undefined) => held?.entry as Entries['phone-number'] | undefined;
+    return this.#builder.build(
+      settings,
+      {
+        carriers: this.#entriesAfter('carrier', changed),
+        connectors: this.#entriesAfter('voice-connector', changed),
+        groups: this.#entriesAfter('voice-connector-group', changed),
+        proxySessions: this.#entriesAfter('proxy-session', changed),
+        numbers: () => [...numbers.values()].map((held) => numberOf(held)!),
+        callingNameOf: (e164) => numberOf(numbers.get(e164))?.callingName,
+      },
+      assigned,
+    );
   }
 }
+
+function* everyNumber(numbers: Table): Iterable<NumberChange> {
+  for (const { entry } of numbers.values()) yield { before: undefined, after: entry as Entries['phone-number'] };
+}
+
+/** Kinds whose rows hold the entry itself. */
+const plainlyHeld = (kind: ResourceKind): boolean => kind !== 'carrier' && kind !== 'voice-connector';
+
+/** Whether two plain values are the same JSON, whatever the order of their members. */
+function sameJson(a: unknown, b: unknown): boolean {
+  if (a === b) return true;
+  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
+  if (Array.isArray(a) !== Array.isArray(b)) return false;
+  const [left, right] = [a, b] as [Record<string, unknown>, Record<string, unknown>];
+  for (const key in left) if (!sameJson(left[key], right[key])) return false;
+  for (const key in right) if (left[key] === undefined && right[key] !== undefined) return false;
+  return true;
+}
+
+/** Row that holds the mark of the file whose resources are held. */
+const DECLARED_MARK = 'declared-mark';
 
 /** Whether decisions read what changes; the rest costs no new snapshot. */
 function decides(change: RowChange): boolean {

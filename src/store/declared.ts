@@ -10,6 +10,22 @@ export interface Declared<Kind extends DeclaredKind = DeclaredKind> {
   readonly entry: Entries[Kind];
 }
 
+/**
+ * All that the declared resources follow from, as one text: two files with the same text declare the same rows. The
+ * number in front changes when rows are made differently from the same file.
+ */
+export const declaredText = (config: GatewayConfig, file: string): string =>
+  JSON.stringify([
+    1,
+    file,
+    config.account,
+    config.domain,
+    config.carriers,
+    config.voiceConnectors,
+    config.voiceConnectorGroups,
+    config.phoneNumbers,
+  ]);
+
 export function* declaredEntries(config: GatewayConfig, make: MakeDigests): Iterable<Declared> {
   for (const carrier of config.carriers) yield { kind: 'carrier', id: carrier.name, entry: carrier };
   for (const connector of config.voiceConnectors) {
@@ -33,14 +49,16 @@ function numberEntries(config: GatewayConfig): Iterable<NumberEntry> {
   const numbers = new Map<string, NumberEntry>();
   for (const number of config.phoneNumbers) numbers.set(number.e164, { ...number });
   const assign = (e164: string, assignment: NonNullable<NumberEntry['assignment']>): void => {
-    const known = numbers.get(e164) ?? { e164, productType: 'VoiceConnector' };
-    numbers.set(e164, { ...known, assignment });
+    const known = numbers.get(e164);
+    numbers.set(e164, known ? { ...known, assignment } : { e164, productType: 'VoiceConnector', assignment });
   };
   for (const { id, phoneNumbers } of config.voiceConnectors) {
-    for (const e164 of phoneNumbers) assign(e164, { voiceConnectorId: id });
+    const assignment = { voiceConnectorId: id };
+    for (const e164 of phoneNumbers) assign(e164, assignment);
   }
   for (const { name, phoneNumbers } of config.voiceConnectorGroups) {
-    for (const e164 of phoneNumbers) assign(e164, { voiceConnectorGroupId: groupId(config.account, name) });
+    const assignment = { voiceConnectorGroupId: groupId(config.account, name) };
+    for (const e164 of phoneNumbers) assign(e164, assignment);
   }
   return numbers.values();
 }

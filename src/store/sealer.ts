@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createHmac, randomBytes } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { GatewayError } from '../core/index.js';
@@ -22,6 +22,11 @@ export class Sealer {
     const cipher = createCipheriv('aes-256-gcm', this.#key, nonce).setAAD(Buffer.from(context));
     const text = Buffer.concat([cipher.update(secret, 'utf8'), cipher.final()]);
     return ['v1', ...[nonce, cipher.getAuthTag(), text].map((part) => part.toString('base64url'))].join(':');
+  }
+
+  /** A mark of a text that tells nothing of it, and is the same for the same text: HMAC-SHA-256. */
+  mark(text: string): string {
+    return createHmac('sha256', this.#key).update(text).digest('base64url');
   }
 
   /** @throws GatewayError `store.wrong-key` when it does not open */

@@ -354,3 +354,24 @@ describe('derived values', () => {
     ]);
   });
 });
+
+describe('a file that is JSON', () => {
+  it('is read like YAML, its faults with their lines', () => {
+    expect(parseConfig('{"region": "here-1", "carriers": []}', {})).toMatchObject({
+      ok: true,
+      config: { region: 'here-1' },
+    });
+    const outcome = parseConfig('{\n  "region": "x",\n  "drainSeconds": "soon"\n}', {});
+    expect(outcome).toMatchObject({ ok: false, faults: [{ path: 'drainSeconds', line: 3 }] });
+  });
+
+  it('may not name a key twice', () => {
+    const outcome = parseConfig('{"region": "a",\n "account": "111122223333",\n "region": "b"}', {});
+    expect(outcome).toMatchObject({ ok: false, faults: [{ line: 3 }] });
+  });
+
+  it('may hold anything in its texts', () => {
+    const text = JSON.stringify({ region: 'a-1', carriers: [{ name: 'c "x": {', hosts: [{ host: '192.0.2.1' }] }] });
+    expect(parseConfig(text, {})).toMatchObject({ ok: true });
+  });
+});

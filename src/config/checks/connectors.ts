@@ -14,24 +14,20 @@ export function* connectorFaults(config: GatewayConfig): Iterable<ConfigFault> {
     connectors.map((one, index) => ({ value: one.name, path: `voiceConnectors[${index}].name` })),
   );
   for (const [index, connector] of connectors.entries()) {
-    yield* oneConnector(connector, numbersOf(connector, config), `voiceConnectors[${index}]`);
+    yield* oneConnector(connector, config, `voiceConnectors[${index}]`);
   }
   yield* groupFaults(config);
 }
 
-/** Numbers a connector may show: its own, and those of the groups it is in. */
-function numbersOf(connector: VoiceConnectorConfig, config: GatewayConfig): ReadonlySet<string> {
-  const groups = config.voiceConnectorGroups.filter((group) =>
-    group.items.some((item) => item.voiceConnectorId === connector.id),
+/** Whether a connector may show the number: it is its own, or of a group it is in. */
+const mayShow = (number: string, connector: VoiceConnectorConfig, config: GatewayConfig): boolean =>
+  connector.phoneNumbers.includes(number) ||
+  config.voiceConnectorGroups.some(
+    ({ items, phoneNumbers }) =>
+      phoneNumbers.includes(number) && items.some(({ voiceConnectorId }) => voiceConnectorId === connector.id),
   );
-  return new Set([...connector.phoneNumbers, ...groups.flatMap((group) => group.phoneNumbers)]);
-}
 
-function* oneConnector(
-  connector: VoiceConnectorConfig,
-  numbers: ReadonlySet<string>,
-  path: string,
-): Iterable<ConfigFault> {
+function* oneConnector(connector: VoiceConnectorConfig, config: GatewayConfig, path: string): Iterable<ConfigFault> {
   const { termination, origination, emergency } = connector;
   const usernames = termination?.credentials.map((one, at) => ({
     value: one.username,
@@ -47,7 +43,7 @@ function* oneConnector(
     })),
   );
   const fallback = termination?.defaultPhoneNumber;
-  if (fallback !== undefined && !numbers.has(fallback)) {
+  if (fallback !== undefined && !mayShow(fallback, connector, config)) {
     yield {
       path: `${path}.termination.defaultPhoneNumber`,
       message: `${fallback} must be one of the phoneNumbers of this connector or of a group it is in`,

@@ -12,13 +12,10 @@ export const assignmentCheck: Check = {
     const owner = snapshot.numbers.get(called);
     if (!owner) return refuse('inbound.number-unassigned', 404, 'Called number is not assigned', { number: called });
     if (owner.kind === 'connector') {
-      judgement.connector = owner.connector;
-      return pass('The number is assigned to a Voice Connector.', {
-        number: called,
-        voiceConnectorId: owner.connector.id,
-      });
+      judgement.connector = snapshot.connectors.get(owner.id)!;
+      return pass('The number is assigned to a Voice Connector.', { number: called, voiceConnectorId: owner.id });
     }
-    return pass('The number is assigned to a group.', { number: called, group: owner.group.name });
+    return pass('The number is assigned to a group.', { number: called, group: owner.id });
   },
 };
 
@@ -56,7 +53,7 @@ function notEnabled(connectors: readonly ConnectorView[], input: Readonly<Record
 function membersOf({ connector, called, snapshot, random }: Judgement): readonly ConnectorView[] {
   if (connector) return [connector];
   const owner = snapshot.numbers.get(called);
-  return owner?.kind === 'group' ? groupOrder(owner.group, random) : [];
+  return owner?.kind === 'group' ? groupOrder(snapshot.groups.get(owner.id)!, random) : [];
 }
 
 /** Members by priority; those of one priority as listed, or shuffled where the group balances load. */

@@ -49,5 +49,6 @@ function claimedCaller({ facts, connector }: Judgement): ClaimedCaller {
 function owns(connector: ConnectorView, number: string, snapshot: Snapshot): boolean {
   const owner = snapshot.numbers.get(number);
   if (!owner) return false;
-  return owner.kind === 'connector' ? owner.connector === connector : owner.group.memberIds.has(connector.id);
+  if (owner.kind === 'connector') return owner.id === connector.id;
+  return snapshot.groups.get(owner.id)?.memberIds.has(connector.id) ?? false;
 }

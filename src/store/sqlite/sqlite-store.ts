@@ -27,15 +27,15 @@ export class SqliteStore implements ResourceStore {
   }
 
   load(): Promise<readonly ResourceRow[]> {
-    const rows = this.#database.prepare(SQL.load).all() as StoredRow[];
+    const { rows } = this.#database.prepare(SQL.load).get() as { rows: string };
     return Promise.resolve(
-      rows.map(({ kind, id, owner, value, created_ms, updated_ms }) => ({
+      (JSON.parse(rows) as StoredRow<unknown>[]).map(([kind, id, owner, value, createdMs, updatedMs]) => ({
         kind,
         id,
         owner: owner ?? undefined,
-        value: JSON.parse(value) as unknown,
-        createdMs: created_ms,
-        updatedMs: updated_ms,
+        value,
+        createdMs,
+        updatedMs,
       })),
     );
   }
@@ -66,13 +66,22 @@ export class SqliteStore implements ResourceStore {
   #write(changes: readonly RowChange[], audit: readonly AuditLine[]): void {
     const put = this.#database.prepare(SQL.put);
     const remove = this.#database.prepare(SQL.remove);
+    let rows: StoredRow<string>[] = [];
+    const putRows = (): void => {
+      if (rows.length > 0) put.run(JSON.stringify(rows));
+      rows = [];
+    };
     for (const change of changes) {
-      if ('remove' in change) remove.run(change.remove.kind, change.remove.id);
-      else {
-        const { kind, id, owner, value, createdMs, updatedMs } = change.put;
-        put.run(kind, id, owner ?? null, JSON.stringify(value), createdMs, updatedMs);
+      if ('remove' in change) {
+        putRows();
+        remove.run(change.remove.kind, change.remove.id);
+        continue;
       }
+      const { kind, id, owner, value, createdMs, updatedMs } = change.put;
+      rows.push([kind, id, owner ?? null, JSON.stringify(value), createdMs, updatedMs]);
+      if (rows.length === ROWS_AT_ONCE) putRows();
     }
+    putRows();
     const add = this.#database.prepare(SQL.addAudit);
     for (const { timeMs, who, action, what, before, after } of audit) {
       add.run(timeMs, who, action, what, toJson(before), toJson(after));
@@ -108,14 +117,18 @@ export class SqliteStore implements ResourceStore {
   }
 }
 
-interface StoredRow {
-  readonly kind: ResourceKind;
-  readonly id: string;
-  readonly owner: string | null;
-  readonly value: string;
-  readonly created_ms: number;
-  readonly updated_ms: number;
-}
+/** Rows written by one statement: some megabytes at most. */
+const ROWS_AT_ONCE = 5000;
+
+/** A row as the statements have it: its value as JSON, or as JSON text. */
+type StoredRow<Value> = readonly [
+  kind: ResourceKind,
+  id: string,
+  owner: string | null,
+  value: Value,
+  createdMs: number,
+  updatedMs: number,
+];
 
 interface StoredAudit {
   readonly time_ms: number;

@@ -25,8 +25,11 @@ export const SQL = {
   makeMigrations: 'CREATE TABLE IF NOT EXISTS migrations (number INTEGER PRIMARY KEY, applied_ms INTEGER NOT NULL)',
   lastMigration: 'SELECT max(number) AS number FROM migrations',
   noteMigration: 'INSERT INTO migrations (number, applied_ms) VALUES (?, ?)',
-  load: 'SELECT kind, id, owner, value, created_ms, updated_ms FROM resources',
-  put: `INSERT INTO resources (kind, id, owner, value, created_ms, updated_ms) VALUES (?, ?, ?, ?, ?, ?)
+  /** Every row as one JSON text: a row fetched by itself costs ten times as much. */
+  load: `SELECT json_group_array(json_array(kind, id, owner, json(value), created_ms, updated_ms)) AS rows FROM resources`,
+  /** Many rows, as a JSON list of lists. */
+  put: `INSERT INTO resources (kind, id, owner, value, created_ms, updated_ms)
+        SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5 FROM json_each(?) WHERE true
         ON CONFLICT (kind, id) DO UPDATE SET owner = excluded.owner, value = excluded.value,
           updated_ms = excluded.updated_ms`,
   remove: 'DELETE FROM resources WHERE kind = ? AND id = ?',
