@@ -2,8 +2,9 @@
  * What is known of each codec: clock rate, frame, static payload type and E-model figures (RFC 3551, ITU-T G.113).
  *
  * The E-model figures are those of the narrow-band scale (ITU-T G.107, G.113 Appendix I). A codec without an entry
- * there has none here, and its MOS stays absent: wide-band codecs (G.722, AMR-WB, Opus) are tabulated for another
- * scale (G.107.1, R up to 129), and the two scales do not mix.
+ * there has none here, and its MOS stays absent: wide-band codecs (G.722, AMR-WB) are tabulated for another scale
+ * (G.107.1, R up to 129), and the two scales do not mix. What that table says stands here with its source; a score of
+ * that scale would need each codec's robustness against loss as well, which no source at hand gives.
  */
 
 /** Equipment impairment of a codec (G.107 §7.5). */
@@ -31,6 +32,10 @@ export interface Codec {
   /** RFC 3551 table 4. */
   readonly payloadType?: number;
   readonly impairment?: Impairment;
+  /** Ie of the wide-band scale (ITU-T G.107.1), and where it comes from: known, and no input of the narrow-band MOS. */
+  readonly wideband?: { readonly ie: number; readonly source: string };
+  /** Why there is no figure on either scale. */
+  readonly unrated?: string;
 }
 
 const APPENDIX_I = 'ITU-T G.113 Appendix I';
@@ -50,11 +55,16 @@ const G711 = tabulated(0, 25.1, ', G.711 with packet loss concealment');
 /** G.711 for a receiver known to play silence for what is lost. */
 export const G711_WITHOUT_CONCEALMENT: Impairment = tabulated(0, 4.3, ', G.711 without packet loss concealment');
 
+const wideband = (ie: number, mode: string): NonNullable<Codec['wideband']> => ({
+  ie,
+  source: `ITU-T G.113, table of wide-band codecs for the scale of ITU-T G.107.1, ${mode}`,
+});
+
 const codec = (
   encoding: string,
   clockRateHz: number,
   frameMs: number,
-  more: { lookAheadMs?: number; channels?: number; payloadType?: number; impairment?: Impairment } = {},
+  more: Partial<Omit<Codec, 'encoding' | 'clockRateHz' | 'frameMs'>> = {},
 ): Codec => ({ encoding, clockRateHz, frameMs, lookAheadMs: 0, channels: 1, ...more });
 
 /** Every codec known here. The first entry of an encoding stands for it where the clock rate is not given. */
@@ -62,7 +72,7 @@ export const CODECS: readonly Codec[] = [
   codec('PCMU', 8000, 20, { payloadType: 0, impairment: G711 }),
   codec('PCMA', 8000, 20, { payloadType: 8, impairment: G711 }),
   // The clock rate of G.722 is 8000 though it samples at 16 kHz (RFC 3551 §4.5.2).
-  codec('G722', 8000, 20, { payloadType: 9 }),
+  codec('G722', 8000, 20, { payloadType: 9, wideband: wideband(13, '64 kbit/s') }),
   // annexb=yes is the default (RFC 4856 §2.1.9), so G729 stands for G.729A with VAD.
   codec('G729', 8000, 10, { payloadType: 18, lookAheadMs: 5, impairment: tabulated(11, 19, ', G.729A with VAD') }),
   codec('G729D', 8000, 10, { lookAheadMs: 5 }),
@@ -78,9 +88,9 @@ export const CODECS: readonly Codec[] = [
   codec('GSM-EFR', 8000, 20, { impairment: tabulated(5, 10, ', GSM-EFR') }),
   // The mode is not signalled per call; 12.2 kbit/s, which is GSM-EFR, is what trunks use.
   codec('AMR', 8000, 20, { lookAheadMs: 5, impairment: tabulated(5, 10, ', GSM-EFR, the same codec as AMR 12.2') }),
-  codec('AMR-WB', 16000, 20, { lookAheadMs: 5 }),
+  codec('AMR-WB', 16000, 20, { lookAheadMs: 5, wideband: wideband(13, 'G.722.2 at 12.65 kbit/s') }),
   codec('ILBC', 8000, 30, { lookAheadMs: 10, impairment: estimate(11, 32, 'literature; not in G.113 Appendix I') }),
-  codec('OPUS', 48000, 20, { lookAheadMs: 6.5, channels: 2 }),
+  codec('OPUS', 48000, 20, { lookAheadMs: 6.5, channels: 2, unrated: 'ITU-T G.113 Appendix I has no entry' }),
   codec('SPEEX', 8000, 20, { lookAheadMs: 10 }),
   codec('SPEEX', 16000, 20, { lookAheadMs: 14 }),
   codec('EVS', 16000, 20, { lookAheadMs: 12 }),

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { CODECS, carriesSpeech, findCodec, staticCodec } from '../../../src/rtp/codec/index.js';
 
@@ -49,5 +50,29 @@ describe('codec table', () => {
     expect(carriesSpeech('PCMA')).toBe(true);
     expect(carriesSpeech('cn')).toBe(false);
     expect(carriesSpeech('telephone-event')).toBe(false);
+  });
+});
+
+describe('the E-model table', () => {
+  it.each(['PCMU', 'PCMA', 'G722', 'G729', 'OPUS', 'AMR', 'ILBC'])(
+    'knows %s, with its source or why there is none',
+    (name) => {
+      const { impairment, wideband, unrated } = findCodec(name)!;
+      expect(impairment?.source ?? wideband?.source ?? unrated).toMatch(/G\.113/);
+    },
+  );
+
+  it('has for wide-band codecs what the published vectors have, and no narrow-band figure', () => {
+    const { codecs } = JSON.parse(readFileSync(new URL('../../vectors/emodel.json', import.meta.url), 'utf8')) as {
+      codecs: Record<string, { IeWb?: number }>;
+    };
+    for (const [name, row] of [
+      ['G722', 'G.722 64k'],
+      ['AMR-WB', 'AMR-WB 12.65k'],
+    ] as const) {
+      const { impairment, wideband } = findCodec(name)!;
+      expect(wideband?.ie).toBe(codecs[row]!.IeWb);
+      expect(impairment).toBeUndefined();
+    }
   });
 });
