@@ -3,22 +3,36 @@
  *
  *   IV = (salt · 2^16) XOR (SSRC · 2^64) XOR (index · 2^16)        block j of the keystream = AES(IV + j)
  *
- * One long-lived ECB cipher encrypts the counter blocks of a whole packet in a single call: making a cipher object
- * for each packet costs several times the encryption itself.
+ * One long-lived ECB cipher encrypts counter blocks, and those of the next packets of the source along with those of the
+ * packet in hand: a call into the crypto module costs several times the encryption itself, and making a cipher object
+ * several times the call.
+ *
+ *   keystream   │ packet n │ n + 1 │ n + 2 │ … │ n + 7 │     as many blocks each as packet n needed
  */
 import { type Cipher, createCipheriv } from 'node:crypto';
 
 const BLOCK_BYTES = 16;
 
-/** Counter blocks of one packet; grows to the largest packet seen. Shared: nothing here is re-entrant. */
+/** Packets whose keystream is made at once, and the blocks that they may take together. */
+const PACKETS_AHEAD = 8;
+const BLOCKS_AHEAD = 96;
+
+/** Counter blocks of one call; grows to the largest packet seen. Shared: nothing here is re-entrant. */
 let counters = Buffer.alloc(0);
 let counterView = new DataView(counters.buffer, 0, 0);
-grow(96 * BLOCK_BYTES);
+grow(BLOCKS_AHEAD * BLOCK_BYTES);
 
 export class CounterMode {
   readonly #cipher: Cipher;
   /** The session salt as four words; the low half of the last is the block counter. */
   readonly #salt: Int32Array;
+  /** What is made already: of packets `#firstLow` on, under this source and high index, `#blocks` for each. */
+  #keystream = Buffer.alloc(0);
+  #ssrc = 0;
+  #high = 0;
+  #firstLow = 0;
+  #packets = 0;
+  #blocks = 0;
 
   /** @param salt 14 bytes */
   constructor(key: Buffer, salt: Buffer) {
@@ -39,19 +53,37 @@ export class CounterMode {
   apply(bytes: Uint8Array, from: number, to: number, ssrc: number, indexHigh: number, indexLow: number): void {
     const blocks = (to - from + BLOCK_BYTES - 1) >> 4;
     if (blocks === 0) return;
-    this.#fillCounters(blocks, ssrc, indexHigh, indexLow);
-    const keystream = this.#cipher.update(counters.subarray(0, blocks << 4));
-    for (let at = from, key = 0; at < to; at++, key++) bytes[at] = bytes[at]! ^ keystream[key]!;
+    const slot = indexLow - this.#firstLow;
+    const made = slot >= 0 && slot < this.#packets && blocks <= this.#blocks;
+    if (!made || ssrc !== this.#ssrc || indexHigh !== this.#high) this.#make(blocks, ssrc, indexHigh, indexLow);
+    const keystream = this.#keystream;
+    let key = (indexLow - this.#firstLow) * (this.#blocks << 4);
+    for (let at = from; at < to; at++, key++) bytes[at] = bytes[at]! ^ keystream[key]!;
   }
 
-  #fillCounters(blocks: number, ssrc: number, indexHigh: number, indexLow: number): void {
-    if (blocks << 4 > counters.length) grow(blocks << 4);
+  /** Makes the keystream of this packet and of those that will follow it, up to where the low index wraps. */
+  #make(blocks: number, ssrc: number, indexHigh: number, indexLow: number): void {
+    const packets = Math.max(1, Math.min(PACKETS_AHEAD, Math.floor(BLOCKS_AHEAD / blocks), 0x10000 - indexLow));
+    this.#ssrc = ssrc;
+    this.#high = indexHigh;
+    this.#firstLow = indexLow;
+    this.#packets = packets;
+    this.#blocks = blocks;
+    const bytes = (packets * blocks) << 4;
+    if (bytes > counters.length) grow(bytes);
+    for (let packet = 0; packet < packets; packet++) {
+      this.#fillCounters((packet * blocks) << 4, blocks, ssrc, indexHigh, indexLow + packet);
+    }
+    this.#keystream = this.#cipher.update(counters.subarray(0, bytes));
+  }
+
+  #fillCounters(start: number, blocks: number, ssrc: number, indexHigh: number, indexLow: number): void {
     const salt = this.#salt;
     const view = counterView;
     const second = salt[1]! ^ ssrc;
     const third = salt[2]! ^ indexHigh;
     const fourth = salt[3]! ^ (indexLow << 16);
-    for (let block = 0, at = 0; block < blocks; block++, at += BLOCK_BYTES) {
+    for (let block = 0, at = start; block < blocks; block++, at += BLOCK_BYTES) {
       view.setInt32(at, salt[0]!);
       view.setInt32(at + 4, second);
       view.setInt32(at + 8, third);
