@@ -65,11 +65,11 @@ function busyTicks() {
   return { stolen: Number(ticks[7]) };
 }
 
-/** The highest rate that holds, to 4 %, by halving on a logarithmic scale; a near miss has a second chance. */
+/** The highest rate that holds, to 5 %, by halving on a logarithmic scale; a near miss has a second chance. */
 export function search(trial, low, high) {
   let best;
   trial(low, 0.5);
-  while (high / low > 1.04) {
+  while (high / low > 1.05) {
     const middle = Math.sqrt(low * high);
     let outcome = trial(middle, 1.5);
     if (!outcome.ok && outcome.loss < 0.05) outcome = trial(middle, 1.5);

@@ -11,6 +11,7 @@ export const niceness = process.getuid() === 0 ? '-20' : '0';
 /** What the load maker binds: one port a side, all flows of a side share it. */
 const [SIDE_A, SIDE_B] = [9000, 9010];
 const FIRST_PORT = 10_000;
+const LAST_PORT = 39_999;
 const NG_PORT = 22_222;
 /** The key of every call, where we choose it (bench/relay has the same). */
 const KEY = Buffer.from('0123456789abcdef0123456789abcd');
@@ -20,18 +21,27 @@ const KEY = Buffer.from('0123456789abcdef0123456789abcd');
  * rtp both ways in the clear; seal: in the clear from side A, sealed to side B; open: sealed from side B, in the clear to A.
  * Resolves to { pid, flows, stop }; a flow is [source port, relay port, sink port, send key, receive key].
  */
-export async function startRelay(name, kind, calls, { benchDir, binDir }) {
-  if (name === 'rtpengine') return startRtpengine(kind, calls, benchDir);
-  if (name === 'relay-c') return startMapped([join(binDir, 'relay-c'), 'raw'], kind, calls);
+export async function startRelay(name, kind, calls, { benchDir, binDir, firstPort = FIRST_PORT }) {
+  if (name === 'rtpengine') return startRtpengine(kind, calls, benchDir, firstPort);
+  if (name === 'relay-c') return startMapped([join(binDir, 'relay-c'), 'raw'], kind, calls, firstPort);
   const sealed = kind === 'rtp' ? [] : ['--srtp'];
-  return startMapped([join(here, '..', 'relay'), '--engine', name, ...sealed], kind, calls);
+  return startMapped([join(here, '..', 'relay'), '--engine', name, ...sealed], kind, calls, firstPort);
+}
+
+/** Starts several relays beside each other, on ports of their own; those that are not loaded cost next to nothing. */
+export async function startRelays(names, kind, calls, places) {
+  const started = [];
+  for (const [at, name] of names.entries()) {
+    started.push(await startRelay(name, kind, calls, { ...places, firstPort: FIRST_PORT + 4 * calls * at }));
+  }
+  return started;
 }
 
 /** A relay that takes a flow map and prints `ready`. */
-async function startMapped(command, kind, calls) {
+async function startMapped(command, kind, calls, firstPort) {
   const directory = mkdtempSync(join(tmpdir(), 'bench-media-'));
   const map = join(directory, 'relay.map');
-  const ports = Array.from({ length: calls }, (_, call) => FIRST_PORT + 4 * call);
+  const ports = Array.from({ length: calls }, (_, call) => firstPort + 4 * call);
   const rows = ports.flatMap((port) => [
     [port, port + 2, SIDE_A],
     [port + 2, port, SIDE_B],
@@ -58,12 +68,18 @@ function mappedFlows(port, kind) {
 }
 
 /** rtpengine in user space with one thread, its calls set up over NG. */
-async function startRtpengine(kind, calls, benchDir) {
+async function startRtpengine(kind, calls, benchDir, firstPort) {
   const { Ng } = await import(join(benchDir, 'ng.mjs'));
   const relay = pinned([
     'rtpengine',
     ...['--config-file=none', '--table=-1', '--interface=127.0.0.1', `--listen-ng=127.0.0.1:${NG_PORT}`],
-    ...['--num-threads=1', `--port-min=${FIRST_PORT}`, '--port-max=39999', '--foreground', '--log-stderr'],
+    ...[
+      '--num-threads=1',
+      `--port-min=${firstPort}`,
+      `--port-max=${Math.min(firstPort + 5 * calls + 100, LAST_PORT)}`,
+      '--foreground',
+      '--log-stderr',
+    ],
     ...['--log-level=1', '--log-facility=daemon', '--delete-delay=0', '--timeout=600', '--silent-timeout=600'],
   ]);
   const ng = new Ng(NG_PORT);

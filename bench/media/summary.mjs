@@ -1,7 +1,8 @@
 // What a log of outcomes comes to: medians over the rounds, beside rtpengine's and the bare C relay's.
 import { cpus } from 'node:os';
 
-const median = (values) => {
+/** The middle value; of an even number the upper one. */
+export const median = (values) => {
   const sorted = values.filter((value) => value !== undefined).sort((a, b) => a - b);
   return sorted[Math.floor(sorted.length / 2)];
 };
