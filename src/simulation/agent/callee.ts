@@ -37,8 +37,8 @@ export class Callee extends AgentLeg {
   readonly #rseqs = new Map<number, number>();
   /** True once anything was sent: who never spoke cannot be told anything. */
   #spoke = false;
-  /** A reliable provisional response brought our description. */
-  #described = false;
+  /** Forks whose description went in a reliable provisional response. */
+  readonly #described = new Set<number>();
   #proceed: (() => void) | undefined;
   #talking = false;
 
@@ -179,7 +179,7 @@ export class Callee extends AgentLeg {
 
   #provide({ status, fork, described }: Provisional): void {
     const lateOffer = this.#invite!.request.body.length === 0;
-    const body = described && !lateOffer ? this.#ownDescription() : undefined;
+    const body = described && !lateOffer ? this.#ownDescription(fork) : undefined;
     const dialog = this.#dialogOf(fork);
     this.#respond(status, { tag: dialog.localTag, rows: this.contactRows(), body });
   }
@@ -195,8 +195,8 @@ export class Callee extends AgentLeg {
 
   #provideReliably({ status, fork, described }: Provisional): void {
     const dialog = this.#dialogOf(fork);
-    const body = described && !this.#described ? this.#ownDescription() : undefined;
-    if (body) this.#described = true;
+    const body = described && !this.#described.has(fork) ? this.#ownDescription(fork) : undefined;
+    if (body) this.#described.add(fork);
     const rseq = 1 + (this.#rseqs.get(fork) ?? 100 * fork);
     this.#rseqs.set(fork, rseq);
     this.#spoke = true;
@@ -232,9 +232,10 @@ export class Callee extends AgentLeg {
     const exchange = this.#invite!;
     const dialog = this.#dialogOf(fork);
     dialog.confirm();
-    const needed = !this.#described || this.script.repeatsDescription;
-    const lateOfferDone = this.#described && exchange.request.body.length === 0;
-    const body = needed && !lateOfferDone ? this.#ownDescription() : undefined;
+    const given = this.#described.has(fork);
+    const needed = !given || this.script.repeatsDescription;
+    const lateOfferDone = given && exchange.request.body.length === 0;
+    const body = needed && !lateOfferDone ? this.#ownDescription(fork) : undefined;
     const rows = [...this.contactRows(), ...this.#sessionRows(exchange.request)];
     exchange.respond(200, { tag: dialog.localTag, rows, body });
     settle(dialog, rows);
@@ -260,13 +261,14 @@ export class Callee extends AgentLeg {
     this.#invite!.respond(status, { tag: this.#tags[0]!, rows });
   }
 
-  /** The same description in every response of one offer/answer exchange. */
-  #ownDescription(): Buffer {
-    this.#kept ??= this.describe(reversed(this.#offered));
-    return this.#kept;
+  /** The same description in every response of one offer/answer exchange, each fork its own. */
+  #ownDescription(fork: number): Buffer {
+    const kept = this.#kept.get(fork) ?? this.describe(reversed(this.#offered));
+    this.#kept.set(fork, kept);
+    return kept;
   }
 
-  #kept: Buffer | undefined;
+  readonly #kept = new Map<number, Buffer>();
   #offered: 'sendrecv' | 'sendonly' | 'recvonly' | 'inactive' = 'sendrecv';
 
   #read(message: SipRequest): void {

@@ -3,7 +3,7 @@ import type { SipResponse } from '../message/index.js';
 import type { SessionTimerOrder } from '../signaling.js';
 import type { Flow } from '../transport/flow.js';
 import type { DialogContext } from './context.js';
-import { uacDialogState } from './dialog-state.js';
+import { type DialogState, uacDialogState } from './dialog-state.js';
 import { InviteDialog } from './invite-dialog.js';
 import { ReliableReceiver } from './reliable-receiver.js';
 import type { SentAck } from './sent-ack.js';
@@ -35,6 +35,8 @@ export class Forks {
   readonly #facts: ForkFacts;
   readonly #live = new Map<string, Fork>();
   readonly #acks = new Map<string, SentAck>();
+  /** Early dialogs that have ended: should they be answered all the same, their CSeq numbers go on (§12.2.1.1). */
+  readonly #past = new Map<string, DialogState>();
   /** Min-SE as it stands: a 422 raises it. */
   minimumSeconds: number;
   /** Told when the last confirmed dialog has ended. */
@@ -52,7 +54,7 @@ export class Forks {
     const known = this.#live.get(tag);
     if (known) return known;
     const { sessionTimer, offered, credentials } = this.#facts;
-    const data = uacDialogState({ ...this.#facts, sequence: response.cseq.sequence }, response);
+    const data = this.#past.get(tag) ?? uacDialogState({ ...this.#facts, sequence: response.cseq.sequence }, response);
     const dialog = new InviteDialog(this.#context, data, 'uac', flow, credentials);
     if (sessionTimer) dialog.session.setWishes(sessionTimer.intervalSeconds, this.minimumSeconds);
     if (offered) dialog.offers.sent();
@@ -81,6 +83,7 @@ export class Forks {
   #ended(tag: string, dialog: InviteDialog): void {
     this.#live.delete(tag);
     if (dialog.wasConfirmed) this.#acks.set(ownCopy(tag), dialog.outbox.sentAck);
+    else this.#past.set(ownCopy(tag), dialog.data);
     if (this.#live.size > 0 || this.#acks.size === 0) return;
     this.onAllEnded?.();
   }

@@ -60,6 +60,7 @@ export class LateAnswers implements ClientUser, TimerOwner<'limit'> {
   #hangUp(response: SipResponse, flow: Flow): void {
     const { dialog } = this.#forks.of(response, flow);
     this.#context.counters.add('sip_late_answers');
+    dialog.data.refreshTarget(response);
     dialog.confirm();
     dialog.outbox.expectAck(response.cseq.sequence);
     dialog.ack();

@@ -108,6 +108,30 @@ describe('a connection that breaks while the callee rings', () => {
     expectQuiet(time, agent);
   });
 
+  it('an answer of a dialog that has used CSeq numbers before is hung up on with the next one', () => {
+    const { time, agent, puppet } = agentAndPuppet();
+    agent.call(orderTo(puppet, { transport: 'tcp', reliableProvisional: 'offer' }));
+    time.advance(0);
+    const contact = puppet.contact.replace('>', ';transport=tcp>');
+    const rows = [
+      ['Contact', contact],
+      ['Require', '100rel'],
+      ['RSeq', '1'],
+    ] as const;
+    puppet.reply(puppet.last('INVITE'), 183, { rows });
+    time.advance(0);
+    expect(puppet.last('PRACK').cseq.sequence).toBe(2);
+    puppet.reply(puppet.last('PRACK'), 200);
+    time.advance(0);
+    cut(puppet.flows.at(-1)!);
+    time.advance(0);
+    puppet.connect('tcp', (flow) => answered(puppet, flow));
+    time.advance(0);
+    expect(puppet.last('BYE').cseq.sequence).toBe(3);
+    puppet.reply(puppet.last('BYE'), 200);
+    expectQuiet(time, agent);
+  });
+
   it('nothing is waited for longer than 64×T1', () => {
     const { time, agent, puppet } = scene();
     time.advance(33_000);
