@@ -7,7 +7,7 @@ import { type Capability, conformance } from '../conformance.js';
 
 async function start() {
   const digits = { host: '127.0.0.1', port: await freePort() };
-  const daemon = await startRtpengine(300, [`--dtmf-log-dest=${digits.host}:${digits.port}`]);
+  const daemon = await startRtpengine(100, [`--dtmf-log-dest=${digits.host}:${digits.port}`]);
   const engine = new RtpengineEngine({
     daemons: [{ host: '127.0.0.1', port: daemon.port }],
     digits,
