@@ -161,7 +161,7 @@ export class DialogInbox implements ReplyHooks {
   #bye(reply: Reply): void {
     const { handler } = this.#dialog;
     reply.respond(200);
-    this.#dialog.end();
+    this.#dialog.endByPeer();
     handler.onBye(reply.request);
   }
 

@@ -46,7 +46,8 @@ export class InviteDialog implements Dialog {
   #phase: Phase = 'early';
   #wasConfirmed = false;
   #remoteAllows: ReadonlySet<string> = NONE;
-  #heldBye: (() => void) | undefined;
+  /** What waits for the ACK of our 2xx: a BYE of ours, or forgetting a dialog that the peer has ended. */
+  #heldEnd: (() => void) | undefined;
 
   constructor(context: DialogContext, data: DialogState, role: 'uac' | 'uas', flow: Flow, credentials?: DigestClient) {
     this.context = context;
@@ -145,18 +146,29 @@ export class InviteDialog implements Dialog {
     this.#terminate();
     this.inbox.close(this.inbox.awaitsAck);
     // Nor before the ACK has come or will never come (RFC 3261 §15).
-    if (this.inbox.awaitsAck) this.#heldBye = () => this.#sendBye(headers, done);
+    if (this.inbox.awaitsAck) this.#heldEnd = () => this.#sendBye(headers, done);
     else this.#sendBye(headers, done);
   }
 
   // What the legs, the inbox and the requests tell
 
-  /** Ends the dialog without a word to the peer: it was refused, or the peer said BYE. */
+  /** Ends the dialog without a word to the peer: it was refused. */
   end(): void {
     if (this.#phase === 'terminated') return;
     this.#terminate();
     this.inbox.close(false);
     this.#forget();
+  }
+
+  /**
+   * The peer said BYE, perhaps in the early dialog while our 2xx is on its way: that is repeated until its ACK all the
+   * same (RFC 3261 §13.3.1.4), or a peer that lost it would never hear of its INVITE.
+   */
+  endByPeer(): void {
+    if (!this.inbox.awaitsAck) return this.end();
+    this.#terminate();
+    this.inbox.close(true);
+    this.#heldEnd = () => this.#forget();
   }
 
   /** Tells the call layer that the peer has lost this dialog (RFC 5057 §5.1); it is left to end it. */
@@ -184,8 +196,8 @@ export class InviteDialog implements Dialog {
   /** An ACK came or will never come: a BYE that waited may go. */
   ackSettled(): void {
     if (this.inbox.awaitsAck) return;
-    const send = this.#heldBye;
-    this.#heldBye = undefined;
+    const send = this.#heldEnd;
+    this.#heldEnd = undefined;
     send?.();
   }
 

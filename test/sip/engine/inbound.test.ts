@@ -45,6 +45,31 @@ describe('the 2xx to an INVITE', () => {
     expect(agent.log).toEqual(['invite', 'ack']);
   });
 
+  it('is repeated until its ACK though the peer says BYE in the early dialog meanwhile', () => {
+    const { time, agent, puppet } = agentAndPuppet();
+    const invite = inviteFrom(puppet);
+    time.advance(0);
+    const dialog = agent.legs[0]!.accept({ body: body('answer') });
+    time.advance(0);
+    const bye = puppet.request('BYE', URI, [
+      ['To', puppet.responses.at(-1)!.headers.get('To')!],
+      ['CSeq', '2 BYE'],
+    ]);
+    puppet.send(bye);
+    time.advance(600);
+    expect(puppet.responses.map(({ status, cseq }) => `${status} ${cseq.method}`)).toEqual([
+      '100 INVITE',
+      '200 INVITE',
+      '200 BYE',
+      '200 INVITE',
+    ]);
+    expect([dialog.state, ...agent.log]).toEqual(['terminated', 'invite', 'bye']);
+    puppet.send(ackFor(puppet, invite));
+    time.advance(60_000);
+    expect(puppet.statuses).toHaveLength(4);
+    agent.expectNothingLeft();
+  });
+
   it('stays without ACK: told after 64×T1, and the BYE that waited is sent', () => {
     const { time, agent, puppet } = agentAndPuppet();
     inviteFrom(puppet);
