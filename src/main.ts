@@ -39,6 +39,7 @@ async function main(): Promise<number> {
     case 'drain':
     case 'calls':
     case 'call':
+    case 'capture':
     case 'hold':
       return remoteCommand(command, output);
     case 'serve':

@@ -84,6 +84,11 @@ export class Call implements InboundLegHandler, AttemptHandler, BridgeHooks {
     return this.#state;
   }
 
+  /** Undefined before it is open. */
+  get media(): MediaBridge | undefined {
+    return this.#media;
+  }
+
   /** Seconds since the answer, or between answer and end; 0 for a call that was not answered. */
   get talkedSeconds(): number {
     if (this.answeredMs === undefined) return 0;

@@ -1,6 +1,7 @@
 export * from './authenticator.js';
 export * from './call.js';
 export type * from './call-parts.js';
+export * from './capture/index.js';
 export * from './control.js';
 export * from './events.js';
 export * from './health-prober.js';

@@ -1,6 +1,9 @@
 import { GatewayError, type Random } from '../core/index.js';
 import type {
+  ForkOrder,
+  LocalPorts,
   MediaEngine,
+  MediaFork,
   MediaSession,
   PayloadFormat,
   SessionFigures,
@@ -125,6 +128,16 @@ export class MediaBridge {
   /** The description of a side that is in force. */
   lastReceived(side: Side): MessageBody | undefined {
     return this.#sides[side].lastReceived;
+  }
+
+  /** Copies of a side's packets (see MediaSession.fork). */
+  fork(order: ForkOrder): MediaFork {
+    return this.#session.fork(order);
+  }
+
+  /** Our ports towards a side, with the address that its description tells. */
+  localPorts(side: Side): LocalPorts {
+    return this.#session[side];
   }
 
   /** How a side's media is protected: `none`, or its SRTP suite. */

@@ -19,6 +19,12 @@ export type Command =
       readonly json: boolean;
     }
   | { readonly name: 'call'; readonly config: string | undefined; readonly json: boolean; readonly id: string }
+  | {
+      readonly name: 'capture';
+      readonly config: string | undefined;
+      readonly json: boolean;
+      readonly capture: CaptureQuestion;
+    }
   | { readonly name: 'hold'; readonly config: string | undefined; readonly json: boolean; readonly hold: HoldOrder }
   | {
       readonly name: 'emergency-check';
@@ -39,6 +45,14 @@ export interface RouteQuestion {
   readonly source: string | undefined;
   /** Treat the request as coming from a carrier: the called number decides. */
   readonly inbound: boolean;
+}
+
+/** What `trunkline capture` asks. */
+export interface CaptureQuestion {
+  readonly transactionId: string;
+  readonly seconds: number;
+  /** Legs with SRTP decrypted. */
+  readonly plain: boolean;
 }
 
 /** What `trunkline hold` is to do; without an order it lists. */
@@ -70,6 +84,8 @@ export const USAGE = `usage: trunkline <command> [options]
   drain   --config FILE [--json]            have it take no new calls
   calls   --config FILE [--json]            its calls in progress
   call    ID --config FILE [--json]         one of them, or of the latest that ended, with its trace
+  capture ID [--seconds N] [--plain] --config FILE [--json]
+                                            write a running call's RTP to a file; --plain: SRTP decrypted
   hold    list | release CONNECTOR COUNTRY  --config FILE [--json]
                                             countries held by the fraud brakes
   emergency-check [--connector ID|NAME] [--from NUMBER] [--pidf FILE] [--call] --config FILE [--json]
@@ -77,7 +93,7 @@ export const USAGE = `usage: trunkline <command> [options]
   demo    [--once]                          place a real call between two ends of our own, and tell its story
   help, version
 
-reload, drain, calls, call, hold and --call speak to the gateway at api.listen with the first admin key of the file.
+reload, drain, calls, call, capture, hold and --call speak to the gateway at api.listen with the first admin key of the file.
 `;
 
 /** @throws UsageError naming what is wrong */
@@ -91,6 +107,7 @@ export function parseCommand(argv: readonly string[]): Command {
     if (extra.length !== 1) throw new UsageError('call needs one transactionId');
     return { name, config, json, id: extra[0]! };
   }
+  if (name === 'capture') return { name, config, json, capture: captureQuestion(extra, values) };
   if (name === 'hold') return { name, config, json, hold: holdOrder(extra) };
   if (extra.length > 0) throw new UsageError(`unexpected argument ${JSON.stringify(extra[0])}`);
   if (name === 'reload' || name === 'drain' || name === 'calls') return { name, config, json };
@@ -119,6 +136,8 @@ function parse(argv: readonly string[]) {
         inbound: { type: 'boolean' },
         pidf: { type: 'string' },
         call: { type: 'boolean' },
+        seconds: { type: 'string' },
+        plain: { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },
         version: { type: 'boolean' },
       },
@@ -126,6 +145,13 @@ function parse(argv: readonly string[]) {
   } catch (error) {
     throw new UsageError((error as Error).message);
   }
+}
+
+function captureQuestion(words: readonly string[], values: ReturnType<typeof parse>['values']): CaptureQuestion {
+  const { seconds = '30', plain = false } = values;
+  if (words.length !== 1) throw new UsageError('capture needs one transactionId');
+  if (!/^[0-9]{1,3}$/.test(seconds)) throw new UsageError('--seconds takes a whole number');
+  return { transactionId: words[0]!, seconds: Number(seconds), plain };
 }
 
 function holdOrder(words: readonly string[]): HoldOrder {

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
+import type { CaptureResult } from '../call/index.js';
 import { formatHttpListener, type GatewayConfig } from '../config/index.js';
 import { GatewayError } from '../core/index.js';
 import type { TraceStep } from '../routing/index.js';
@@ -10,7 +11,7 @@ import { type Command, UsageError } from './cli.js';
 
 /** The commands that speak to the running gateway, over its API at the address and with the keys of the file. */
 
-type RemoteCommand = Extract<Command, { readonly name: 'reload' | 'drain' | 'calls' | 'call' | 'hold' }>;
+type RemoteCommand = Extract<Command, { readonly name: 'reload' | 'drain' | 'calls' | 'call' | 'capture' | 'hold' }>;
 
 /** @returns exit status: 0, 2 for a configuration with faults; @throws GatewayError with the API's own code */
 export async function remoteCommand(command: RemoteCommand, output: Output): Promise<number> {
@@ -33,6 +34,10 @@ function questionFor(command: RemoteCommand): Question {
       return ['GET', '/calls?limit=1000'];
     case 'call':
       return ['GET', `/calls/${encodeURIComponent(command.id)}`];
+    case 'capture': {
+      const { transactionId, ...order } = command.capture;
+      return ['POST', `/calls/${encodeURIComponent(transactionId)}/capture`, order];
+    }
     case 'hold': {
       if (command.hold.kind === 'list') return ['GET', '/fraud/holds'];
       const { voiceConnectorId, country } = command.hold;
@@ -100,6 +105,8 @@ function readable(command: RemoteCommand, answer: unknown): string {
       return callsText(answer as { items: readonly CallView[] });
     case 'call':
       return callText(answer as CallView);
+    case 'capture':
+      return captureText(answer as CaptureResult);
     case 'hold':
       return holdText(answer as { items?: readonly { voiceConnectorId: string; country: string }[] });
   }
@@ -125,6 +132,9 @@ function callText(call: CallView): string {
     '',
   ].join('\n');
 }
+
+const captureText = ({ file, packets, bytes, dropped, ended }: CaptureResult): string =>
+  `${file}  ${packets} packets, ${bytes} bytes${dropped > 0 ? `, ${dropped} dropped` : ''} (${ended})\n`;
 
 const holdText = ({ items }: { items?: readonly { voiceConnectorId: string; country: string }[] }): string => {
   if (!items) return 'released\n';

@@ -1,5 +1,14 @@
 import { isIPv6 } from 'node:net';
-import { Authenticator, CallControl, type CallListener, optionsProbe, Policy, Registrar } from '../call/index.js';
+import { join } from 'node:path';
+import {
+  Authenticator,
+  CallControl,
+  type CallListener,
+  Captures,
+  optionsProbe,
+  Policy,
+  Registrar,
+} from '../call/index.js';
 import { type Difference, differences, type GatewayConfig, type LoadOutcome } from '../config/index.js';
 import { ApiServer, CallBook, operationRoutes, resourceRoutes } from '../control/index.js';
 import { Counters, type Logger, SystemRandom, systemScheduler, type Timer } from '../core/index.js';
@@ -133,7 +142,25 @@ export async function startGateway(
     if (waiting.length > 0) logger.warn({ paths: waiting }, 'changes that need a restart are not in force');
     return changes;
   };
-  const managed = { catalogue, callBook, policy, control, authenticator, registrar, signaling, random, load, reload };
+  const captures = new Captures({
+    directory: join(config.dataDir, 'captures'),
+    mediaOf: (transactionId) => control.calls.get(transactionId)?.media,
+    scheduler,
+    logger,
+  });
+  const managed = {
+    catalogue,
+    callBook,
+    policy,
+    control,
+    captures,
+    authenticator,
+    registrar,
+    signaling,
+    random,
+    load,
+    reload,
+  };
   const management = managementOf(config, managed);
   const routes = [...operationRoutes(management), ...resourceRoutes(management)];
   const { listen } = config.api;
@@ -165,6 +192,7 @@ export async function startGateway(
       overload.stop();
       await transports.stop();
       await media.stop();
+      await captures.stop();
       await metricsServer?.stop();
       await catalogue.close();
       await Promise.all([files.media.flush(), files.sip.flush(), files.audit.flush()]);

@@ -1,4 +1,11 @@
-import { type Authenticator, type CallControl, type Policy, placeTestCall, type Registrar } from '../call/index.js';
+import {
+  type Authenticator,
+  type CallControl,
+  type Captures,
+  type Policy,
+  placeTestCall,
+  type Registrar,
+} from '../call/index.js';
 import type { Difference, GatewayConfig, LoadOutcome } from '../config/index.js';
 import type { CallBook, Management } from '../control/index.js';
 import { below, type Random, systemScheduler } from '../core/index.js';
@@ -11,6 +18,7 @@ export interface ManagedParts {
   readonly callBook: CallBook;
   readonly policy: Policy;
   readonly control: CallControl;
+  readonly captures: Captures;
   readonly authenticator: Authenticator;
   readonly registrar: Registrar;
   readonly signaling: Signaling;
@@ -59,6 +67,7 @@ export function managementOf(config: GatewayConfig, parts: ManagedParts): Manage
       throw new ResourceError('invalid', told, outcome.faults);
     },
     drain: () => control.drain(),
+    capture: (transactionId, order) => parts.captures.capture(transactionId, order),
     testCall: (decision) => {
       const planned = decision.kind === 'admit' ? decision.plan[0] : undefined;
       if (!planned) throw new ResourceError('conflict', 'The plan is empty');

@@ -114,6 +114,11 @@ export const CODES = {
   'media.fork-closed': 'The media session has closed.',
   'media.srtp-key': 'An SRTP master key has the wrong length for its suite.',
 
+  'capture.no-call': 'No such call is running, or its media is not open yet.',
+  'capture.busy': 'The call is being captured already, or as many calls as may be.',
+  'capture.full': 'The directory of captures holds as many files as it may.',
+  'capture.failed': 'The capture could not be written.',
+
   // Session descriptions.
   'sdp.missing': 'A message that must bring a session description has none.',
   'sdp.malformed': 'A session description cannot be read.',

@@ -1,4 +1,4 @@
-import type { RegistrationView, TerminationHealth } from '../../call/index.js';
+import type { CaptureOrder, CaptureResult, RegistrationView, TerminationHealth } from '../../call/index.js';
 import type { Difference } from '../../config/index.js';
 import type { Random } from '../../core/index.js';
 import type { Decision, RequestFacts } from '../../routing/index.js';
@@ -21,6 +21,8 @@ export interface Management {
   /** @throws ResourceError with every fault; nothing is changed then */
   readonly reload: (who: string) => Promise<readonly Difference[]>;
   readonly drain: () => void;
+  /** Writes a running call's packets to a file. @throws GatewayError `capture.*`, `media.fork-*` */
+  readonly capture: (transactionId: string, order: CaptureOrder) => Promise<CaptureResult>;
   /** Places a test call by a plan and tells how far it came. */
   readonly testCall: (decision: Decision) => Promise<TestCallResult>;
 }

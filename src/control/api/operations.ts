@@ -1,5 +1,6 @@
 import type { RouteQuestion } from '../cli.js';
 import { decisionJson, imaginedFacts } from '../route.js';
+import { captureRoute } from './capture.js';
 import { ApiError, badRequest, mapOf, notFound, ok, type Route, textOf } from './http.js';
 import type { Management } from './management.js';
 
@@ -19,6 +20,7 @@ export function operationRoutes(management: Management): Route[] {
     },
     { method: 'GET', path: '/state', handle: () => ok(management.health()) },
     ...callRoutes(management),
+    captureRoute(management),
     ...routeRoutes(management),
     ...fraudRoutes(management),
     ...nodeRoutes(management),

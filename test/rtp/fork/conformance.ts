@@ -358,3 +358,26 @@ export function forkConformance(name: string, start: () => Promise<EngineUnderTe
     });
   });
 }
+
+/** A fork of an engine on ::1. */
+export function tellsIpv6(name: string, start: () => Promise<EngineUnderTest>): void {
+  test(`forks of media engine ${name} tell IPv6 peers`, async () => {
+    const { engine, end } = await start();
+    const session = await engine.open({ id: 'six', timeoutSeconds: 60, onEvent: () => {} });
+    const peers = { customer: await udpPeer('::1'), remote: await udpPeer('::1') };
+    for (const side of ['customer', 'remote'] as const) {
+      const rtpPort = peers[side].port;
+      session.describe(side, { address: '::1', rtpPort, direction: 'sendrecv', formats: AUDIO });
+    }
+    const { got } = listen(session, { side: 'customer', point: 'received' });
+    const sent = listen(session, { side: 'remote', point: 'sent' });
+    await settle(20);
+    peers.customer.send(numbered(1), session.customer.rtpPort);
+    await until(() => got.length === 1 && sent.got.length === 1);
+    expect(got[0]!.peer).toEqual({ address: '::1', port: peers.customer.port });
+    expect(sent.got[0]!.peer).toEqual({ address: '::1', port: peers.remote.port });
+    expect(texts(got)).toEqual([numbered(1).toString('hex')]);
+    await Promise.all([session.close(), peers.customer.close(), peers.remote.close()]);
+    await end();
+  });
+}

@@ -3,16 +3,16 @@ import { SeededRandom, silentLogger, systemScheduler } from '../../../src/core/i
 import { FORK, FORK_FLAG } from '../../../src/rtp/fork/index.js';
 import { loadNative, NativeEngine } from '../../../src/rtp/native/index.js';
 import { freePorts } from '../../support/ports.js';
-import { forkConformance } from './conformance.js';
+import { forkConformance, tellsIpv6 } from './conformance.js';
 
 const binding = loadNative();
 
-async function started(raw: boolean) {
+async function started(raw: boolean, address = '127.0.0.1') {
   const first = await freePorts(80);
   const engine = new NativeEngine({
     binding: binding!,
     raw,
-    listen: ['127.0.0.1'],
+    listen: [address],
     ports: { first, last: first + 79 },
     quarantineSeconds: 0,
     scheduler: systemScheduler,
@@ -26,6 +26,7 @@ async function started(raw: boolean) {
 if (binding) {
   forkConformance('native, sending by a raw socket where it may', () => started(true));
   forkConformance('native, sending by each leg’s socket', () => started(false));
+  tellsIpv6('native', () => started(true, '::1'));
 }
 
 describe.skipIf(!binding)('layout of a fork in the compiled path', () => {

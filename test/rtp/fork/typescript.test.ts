@@ -1,12 +1,12 @@
 import { SeededRandom, silentLogger, systemScheduler } from '../../../src/core/index.js';
 import { TypescriptEngine } from '../../../src/rtp/index.js';
 import { freePorts } from '../../support/ports.js';
-import { forkConformance } from './conformance.js';
+import { forkConformance, tellsIpv6 } from './conformance.js';
 
-async function started(workers: number) {
+async function started(workers: number, address = '127.0.0.1') {
   const first = await freePorts(80);
   const engine = new TypescriptEngine({
-    listen: ['127.0.0.1'],
+    listen: [address],
     ports: { first, last: first + 79 },
     workers,
     quarantineSeconds: 0,
@@ -20,3 +20,4 @@ async function started(workers: number) {
 
 forkConformance('typescript, in its own thread', () => started(1));
 forkConformance('typescript, in the calling thread', () => started(0));
+tellsIpv6('typescript', () => started(1, '::1'));

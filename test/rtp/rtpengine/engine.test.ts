@@ -1,3 +1,4 @@
+import { expect, test } from 'vitest';
 import { SeededRandom, silentLogger, systemScheduler } from '../../../src/core/index.js';
 import { RtpengineEngine } from '../../../src/rtp/rtpengine/index.js';
 import { freePort } from '../../support/ports.js';
@@ -32,3 +33,12 @@ const lacks: Partial<Record<Capability, string>> = {
 };
 
 if (hasCommand('rtpengine')) conformance('rtpengine', { start, lacks, locksMs: 5500 });
+
+test.skipIf(!hasCommand('rtpengine'))('a fork is refused, and the session goes on', async () => {
+  const { engine, end } = await start();
+  const session = await engine.open({ id: 'f', timeoutSeconds: 60, onEvent: () => {} });
+  const order = { side: 'customer', point: 'received', onPackets: () => {} } as const;
+  expect(() => session.fork(order)).toThrow(expect.objectContaining({ code: 'media.fork-unsupported' }));
+  expect((await session.close()).customer.received.packets).toBe(0);
+  await end();
+});
