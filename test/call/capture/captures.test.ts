@@ -57,8 +57,12 @@ function scene(bridge = new FakeBridge()) {
   return { directory, time, bridge, captures };
 }
 
-const settled = async (): Promise<void> => {
-  for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setTimeout(resolve, 1));
+/** Waits until a capture has opened so many forks. */
+const opened = async (bridge: FakeBridge, forks: number): Promise<void> => {
+  for (let waitedMs = 0; bridge.orders.length < forks; waitedMs++) {
+    if (waitedMs > 5000) throw new Error(`${bridge.orders.length} forks, not ${forks}`);
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
 };
 
 /** Records of a file: seconds since the epoch, and the packet. */
@@ -78,7 +82,7 @@ describe('a capture', () => {
   it('writes both directions of both legs in order of time, into a file that its owner alone may read', async () => {
     const { directory, time, bridge, captures } = scene();
     const done = captures.capture(CALL, { seconds: 5, plain: false });
-    await settled();
+    await opened(bridge, 4);
     expect(bridge.orders.map(({ side, point }) => `${side} ${point}`)).toEqual([
       'customer received',
       'customer sent',
@@ -86,8 +90,8 @@ describe('a capture', () => {
       'remote sent',
     ]);
     time.advance(1000);
-    await bridge.orders[3]!.onPackets([packet(20), packet(40)]);
-    await bridge.orders[0]!.onPackets([packet(10), packet(30)]);
+    await bridge.orders[3]!.onPackets([packet(920), packet(940)]);
+    await bridge.orders[0]!.onPackets([packet(910), packet(930)]);
     time.advance(4000);
     const result = await done;
     expect(result).toMatchObject({ packets: 4, dropped: 0, ended: 'time' });
@@ -97,7 +101,7 @@ describe('a capture', () => {
     expect(statSync(directory).mode & 0o777).toBe(0o700);
     expect(statSync(path).size).toBe(result.bytes);
     const found = records(readFileSync(path));
-    expect(found.map(({ atUs }) => atUs / 1000 - time.wallMs() + 5000)).toEqual([10, 20, 30, 40]);
+    expect(found.map(({ atUs }) => atUs / 1000 - time.wallMs() + 5000)).toEqual([910, 920, 930, 940]);
     const ports = found.map((record) => [record.packet.readUInt16BE(20), record.packet.readUInt16BE(22)]);
     expect(ports).toEqual([
       [40_000, 10_000],
@@ -113,12 +117,12 @@ describe('a capture', () => {
     sealed.suites.remote = 'AEAD_AES_128_GCM';
     const { bridge, captures } = scene(sealed);
     const wire = captures.capture(CALL, { seconds: 5, plain: false });
-    await settled();
+    await opened(bridge, 4);
     expect(new Set(bridge.orders.splice(0).map(({ point }) => point))).toEqual(new Set(['received', 'sent']));
     bridge.end();
     expect((await wire).ended).toBe('call-ended');
     const plain = captures.capture(OTHER, { seconds: 5, plain: true });
-    await settled();
+    await opened(bridge, 3);
     expect(bridge.orders.map(({ side, point }) => `${side} ${point}`)).toEqual([
       'customer received',
       'customer sent',
@@ -132,7 +136,7 @@ describe('a capture', () => {
     const { bridge, captures, time } = scene();
     bridge.figures = { copied: 9, dropped: 3, oversized: 2, abandoned: 1 };
     const done = captures.capture(CALL, { seconds: 300, plain: false });
-    await settled();
+    await opened(bridge, 4);
     const big = Array.from({ length: 20_000 }, (_, at) => packet(at / 100, { data: Buffer.alloc(1400) }));
     time.advance(1000);
     for (let round = 0; round < 3; round++) await bridge.orders[0]!.onPackets(big);
@@ -163,7 +167,7 @@ describe('a capture', () => {
     const done = captures.capture(CALL, { seconds: 300, plain: false });
     const busy = expect.objectContaining({ code: 'capture.busy' });
     expect(() => captures.capture(CALL, { seconds: 1, plain: false })).toThrow(busy);
-    await settled();
+    await opened(bridge, 4);
     await bridge.orders[0]!.onPackets([packet(1)]);
     await captures.stop();
     expect(await done).toMatchObject({ ended: 'stopped', packets: 1 });
@@ -188,8 +192,10 @@ describe('a capture', () => {
     await expect(captures.capture(CALL, order)).rejects.toMatchObject({ code: 'media.fork-unsupported' });
     expect(readdirSync(directory)).toEqual([]);
     bridge.fork = fork;
+    const file = join(directory, 'file');
+    writeFileSync(file, '');
     const blocked = new Captures({
-      directory: '/proc/nothing',
+      directory: join(file, 'captures'),
       mediaOf: () => bridge as unknown as MediaBridge,
       scheduler: new VirtualTime(),
       logger: silentLogger,

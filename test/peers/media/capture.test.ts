@@ -1,5 +1,5 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { readdirSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { loadNative } from '../../../src/rtp/native/index.js';
@@ -73,6 +73,11 @@ const runningCall = (api: ApiClient): Promise<string> =>
     const [call] = (await api.call('GET', '/calls')).body.items;
     return call?.state === 'answered' && (call.transactionId as string);
   });
+
+const captures = (gateway: GatewayUnderTest): number => {
+  const directory = join(gateway.dataDir, 'captures');
+  return existsSync(directory) ? readdirSync(directory).length : 0;
+};
 
 const captureFile = (gateway: GatewayUnderTest, name: string): string => join(gateway.dataDir, 'captures', name);
 
@@ -156,7 +161,7 @@ describe.each(loadNative() ? ['native', 'typescript'] : ['typescript'])('trunkli
 
     const capture = async (plain: boolean): Promise<{ said: string[]; rows: Row[] }> => {
       const running = api.call('POST', `/calls/${id}/capture`, { seconds: 3, plain });
-      await eventually('the file', () => readdirSync(join(gateway.dataDir, 'captures')).length === (plain ? 2 : 1));
+      await eventually('the file', () => captures(gateway) === (plain ? 2 : 1));
       // The forks open with the file.
       await new Promise((done) => setTimeout(done, 200));
       const from = voice.said.length;
