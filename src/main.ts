@@ -32,7 +32,7 @@ async function main(): Promise<number> {
     case 'check':
       return checkCommand(command.config, command.json, output);
     case 'route':
-      return routeCommand(command.config, command.route, command.json, output);
+      return routeCommand(command.config, command.route, command.dataDir, command.json, output);
     case 'emergency-check':
       return emergencyCheckCommand(command.config, command.check, command.json, output);
     case 'reload':

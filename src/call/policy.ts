@@ -108,6 +108,11 @@ export class Policy {
     return [...this.#live.traffic.holds()];
   }
 
+  /** Puts holds in force that were kept over a restart. */
+  restoreHolds(holds: Iterable<{ readonly voiceConnectorId: string; readonly country: string }>): void {
+    for (const { voiceConnectorId, country } of holds) this.#live.traffic.hold(voiceConnectorId, country);
+  }
+
   /** Ends a fraud hold and begins its hour anew; false where there is none. */
   releaseHold(voiceConnectorId: string, country: string): boolean {
     const released = this.#live.traffic.release(voiceConnectorId, country);

@@ -16,12 +16,38 @@ export interface TestCallOutcome {
 /** How long an answered rehearsal stands before BYE. */
 const STAND_MS = 1000;
 
+/** What came of a rehearsal: the target that ended it, and all that were tried. */
+export interface TestCallsOutcome extends TestCallOutcome {
+  readonly attempts: readonly TestCallOutcome[];
+}
+
 /**
- * Calls the first target of a plan to see whether it answers: the rehearsal of an emergency call. The description
+ * Rehearses an emergency call: the plan's targets in order, on to the next wherever a call would go on to the next (no
+ * response, a transport error, a status of the target's failover list).
+ * @param plan not empty
+ */
+export async function placeTestCalls(
+  plan: readonly PlannedAttempt[],
+  domain: string,
+  signaling: SignalingEngine,
+  scheduler: Scheduler,
+): Promise<TestCallsOutcome> {
+  const attempts: TestCallOutcome[] = [];
+  for (const planned of plan) {
+    const outcome = await placeTestCall(planned, domain, signaling, scheduler);
+    attempts.push(outcome);
+    const { answered, status } = outcome;
+    if (answered || (status !== undefined && !planned.failover.statuses.has(status))) break;
+  }
+  return { ...attempts.at(-1)!, attempts };
+}
+
+/**
+ * Calls one target of a plan to see whether it answers: the rehearsal of an emergency call. The description
  * offered is `inactive`, so no media flows; the call ends a second after the answer, and where nobody answers at the
  * target's ring limit.
  */
-export function placeTestCall(
+function placeTestCall(
   planned: PlannedAttempt,
   domain: string,
   signaling: SignalingEngine,

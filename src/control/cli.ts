@@ -12,6 +12,8 @@ export type Command =
       readonly config: string | undefined;
       readonly json: boolean;
       readonly route: RouteQuestion;
+      /** Data directory whose store holds the resources; absent: the file's alone. */
+      readonly dataDir: string | undefined;
     }
   | {
       readonly name: 'reload' | 'drain' | 'calls';
@@ -78,8 +80,9 @@ export const USAGE = `usage: trunkline <command> [options]
 
   serve   --config FILE                     run the gateway (without --config: embedded defaults)
   check   --config FILE [--json]            validate a configuration and print what is in force, secrets hidden
-  route   --from NUMBER --to NUMBER [--connector ID|NAME] [--source ADDRESS] [--inbound] --config FILE [--json]
-                                            decide a call without placing it, and print each check
+  route   --from NUMBER --to NUMBER [--connector ID|NAME] [--source ADDRESS] [--inbound] [--data DIR] --config FILE [--json]
+                                            decide a call without placing it, and print each check;
+                                            --data: with the resources of the store in DIR
   reload  --config FILE [--json]            have the running gateway read its file again
   drain   --config FILE [--json]            have it take no new calls
   calls   --config FILE [--json]            its calls in progress
@@ -117,7 +120,7 @@ export function parseCommand(argv: readonly string[]): Command {
   }
   if (name === 'serve') return { name, config };
   if (name === 'check') return { name, config, json };
-  if (name === 'route') return { name, config, json, route: routeQuestion(values) };
+  if (name === 'route') return { name, config, json, route: routeQuestion(values), dataDir: values.data };
   throw new UsageError(`unknown command ${JSON.stringify(name)}; see trunkline help`);
 }
 
@@ -134,6 +137,7 @@ function parse(argv: readonly string[]) {
         connector: { type: 'string' },
         source: { type: 'string' },
         inbound: { type: 'boolean' },
+        data: { type: 'string' },
         pidf: { type: 'string' },
         call: { type: 'boolean' },
         seconds: { type: 'string' },

@@ -7,7 +7,7 @@ import { loadOrExplain, type Output } from './check.js';
 import { type EmergencyQuestion, UsageError } from './cli.js';
 import { checkPidfLo } from './pidf-lo.js';
 import { askGateway } from './remote.js';
-import { connectorOf, decisionJson, IDLE, imaginedFacts } from './route.js';
+import { connectorOf, decisionJson, idleView, imaginedFacts } from './route.js';
 
 /**
  * `trunkline emergency-check`: the rehearsal. Looks over the routing numbers of a connector, shows the plan of each
@@ -74,7 +74,7 @@ function plansOf(config: GatewayConfig, connector: string, from: string): Plan[]
   const snapshot = buildSnapshot(config);
   return [...config.emergency.numbers, ...config.emergency.testNumbers].map((code) => {
     const facts = imaginedFacts(config, { from, to: code, connector, source: undefined, inbound: false });
-    return { code, decision: decide(facts, snapshot, IDLE, new SeededRandom(1)) };
+    return { code, decision: decide(facts, snapshot, idleView(snapshot), new SeededRandom(1)) };
   });
 }
 
@@ -84,8 +84,13 @@ function testCall(config: GatewayConfig, connector: string, from: string): Promi
   return askGateway(config, 'POST', '/emergency-check/call', { from, to, connector }) as Promise<TestCallResult>;
 }
 
-const callText = ({ target, answered, status, reason, tookMs }: TestCallResult): string =>
-  `test call to ${target}: ${answered ? 'answered' : 'not answered'}, ${status ?? 'no response'} ${reason}, ${tookMs} ms`;
+const callText = ({ attempts }: TestCallResult): string =>
+  attempts
+    .map(
+      ({ target, answered, status, reason, tookMs }) =>
+        `test call to ${target}: ${answered ? 'answered' : 'not answered'}, ${status ?? 'no response'} ${reason}, ${tookMs} ms`,
+    )
+    .join('; then ');
 
 const asText = (findings: readonly Finding[], plans: readonly Plan[]): string =>
   [

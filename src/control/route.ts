@@ -1,30 +1,59 @@
+import { existsSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import type { GatewayConfig } from '../config/index.js';
 import { SeededRandom } from '../core/index.js';
-import { buildSnapshot, type Decision, decide, explain, type LiveView, type RequestFacts } from '../routing/index.js';
+import {
+  buildSnapshot,
+  type Decision,
+  decide,
+  explain,
+  type LiveView,
+  type RequestFacts,
+  type Snapshot,
+} from '../routing/index.js';
+import { SqliteStore, storedResources } from '../store/index.js';
 import { loadOrExplain, type Output } from './check.js';
 import { type RouteQuestion, UsageError } from './cli.js';
 
 /**
  * `trunkline route`: the decision for an imagined call, with nothing running and nothing placed. Every limit counts as
- * unused and every target as up; the weighted draw takes one possible outcome.
+ * unused and every target as up; the weighted draw takes one possible outcome. Resources are those of the store in
+ * `dataDir`, the file's and the API's, where one is named; else those of the file.
  */
-export function routeCommand(path: string | undefined, question: RouteQuestion, json: boolean, output: Output): number {
+export function routeCommand(
+  path: string | undefined,
+  question: RouteQuestion,
+  dataDir: string | undefined,
+  json: boolean,
+  output: Output,
+): number {
   const config = loadOrExplain(path, output);
   if (!config) return 2;
-  const decision = decide(imaginedFacts(config, question), buildSnapshot(config), IDLE, new SeededRandom(1));
+  const resources = dataDir === undefined ? config : storedConfig(config, dataDir);
+  const snapshot = buildSnapshot(resources);
+  const decision = decide(imaginedFacts(resources, question), snapshot, idleView(snapshot), new SeededRandom(1));
   output.out(json ? `${JSON.stringify(decisionJson(decision), undefined, 2)}\n` : `${explain(decision)}\n`);
   return 0;
 }
 
-/** Every limit unused, every target up. */
-export const IDLE: LiveView = {
+/** What the store in a data directory holds, read and not written, under the settings of the file. @throws UsageError */
+function storedConfig(config: GatewayConfig, dataDir: string): GatewayConfig {
+  const path = join(dataDir, config.store.kind === 'sqlite' ? basename(config.store.path) : 'trunkline.db');
+  if (!existsSync(path)) throw new UsageError(`there is no store at ${path}`);
+  return storedResources(config, SqliteStore.read(path));
+}
+
+/** Every limit unused, every target up: what a node sees that has just started. */
+export const idleView = ({ connectors, carriers }: Snapshot): LiveView => ({
   draining: false,
   overloaded: false,
   mediaPortsFree: 1,
-  callTokens: () => Number.POSITIVE_INFINITY,
+  callTokens: (kind, id) =>
+    (kind === 'connector' ? connectors.get(id)?.termination?.cpsLimit : carriers.get(id)?.resource.callsPerSecond) ?? 0,
   activeCalls: () => 0,
   targetState: () => ({ state: 'up' }),
-};
+  countryTraffic: () => ({ attempts: 0, minutes: 0, activeCalls: 0, held: false }),
+});
 
 /** A decision as plain JSON, the same from the command and from the API. */
 export const decisionJson = (decision: Decision): unknown => JSON.parse(JSON.stringify(decision, jsonSafe));

@@ -13,7 +13,14 @@ import { type Difference, differences, type GatewayConfig, type LoadOutcome } fr
 import { ApiServer, CallBook, operationRoutes, resourceRoutes } from '../control/index.js';
 import { Counters, type Logger, SystemRandom, systemScheduler, type Timer } from '../core/index.js';
 import { HealthProber } from '../routing/index.js';
-import { type Catalogue, type EffectiveConfig, purgeNumbers, purgeSessions } from '../store/index.js';
+import {
+  type Catalogue,
+  type EffectiveConfig,
+  keepHold,
+  keptHolds,
+  purgeNumbers,
+  purgeSessions,
+} from '../store/index.js';
 import { openCatalogue } from './catalogue.js';
 import { managementOf } from './management.js';
 import { mediaEngine } from './media.js';
@@ -70,6 +77,7 @@ export async function startGateway(
     onAudit: (line) => files.audit.append('audit', line.timeMs, line),
   });
   const policy = new Policy(catalogue.effective, scheduler, random, logger);
+  policy.restoreHolds(keptHolds(catalogue));
   const records = startRecords(config, policy, logger);
   const { registry, callMetrics, mediaLog, trace } = buildObservers(config, policy, files);
   const media = mediaEngine(config, logger);
@@ -105,6 +113,12 @@ export async function startGateway(
   policy.onNodeEvent = (event) => {
     counters.add('node_events', event.kind);
     if (event.kind === 'target-down') prober.changed(event.targetKey);
+    if (event.kind === 'fraud-hold') {
+      const { voiceConnectorId, country } = event;
+      keepHold(catalogue, { voiceConnectorId, country, sinceMs: scheduler.wallMs() }).catch((err) =>
+        logger.error({ err, voiceConnectorId, country }, 'fraud hold not kept: it ends with the process'),
+      );
+    }
   };
   const registrar = new Registrar({
     signaling: core,

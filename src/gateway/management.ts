@@ -3,13 +3,13 @@ import {
   type CallControl,
   type Captures,
   type Policy,
-  placeTestCall,
+  placeTestCalls,
   type Registrar,
 } from '../call/index.js';
 import type { Difference, GatewayConfig, LoadOutcome } from '../config/index.js';
 import type { CallBook, Management } from '../control/index.js';
 import { below, type Random, systemScheduler } from '../core/index.js';
-import { type Catalogue, ResourceError } from '../store/index.js';
+import { type Catalogue, forgetHold, ResourceError } from '../store/index.js';
 import { digestMaker } from './catalogue.js';
 import type { Signaling } from './signaling.js';
 
@@ -58,7 +58,10 @@ export function managementOf(config: GatewayConfig, parts: ManagedParts): Manage
       fraudHolds: policy.fraudHolds(),
     }),
     ready: () => ({ ready: !control.draining && !overload.overloaded, status: control.draining ? 'draining' : 'ok' }),
-    releaseHold: (id, country) => policy.releaseHold(id, country),
+    releaseHold: async (who, id, country) => {
+      const released = policy.releaseHold(id, country);
+      return (await forgetHold(catalogue, who, id, country)) || released;
+    },
     reload: (who) => {
       const outcome = load?.();
       if (!outcome) throw new ResourceError('conflict', 'The gateway runs without a configuration file');
@@ -69,9 +72,8 @@ export function managementOf(config: GatewayConfig, parts: ManagedParts): Manage
     drain: () => control.drain(),
     capture: (transactionId, order) => parts.captures.capture(transactionId, order),
     testCall: (decision) => {
-      const planned = decision.kind === 'admit' ? decision.plan[0] : undefined;
-      if (!planned) throw new ResourceError('conflict', 'The plan is empty');
-      return placeTestCall(planned, config.domain, core, scheduler);
+      if (decision.kind === 'refuse') throw new ResourceError('conflict', decision.reason);
+      return placeTestCalls(decision.plan, config.domain, core, scheduler);
     },
   };
 }

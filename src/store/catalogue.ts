@@ -304,6 +304,33 @@ function* everyNumber(numbers: Table): Iterable<NumberChange> {
   for (const { entry } of numbers.values()) yield { before: undefined, after: entry as Entries['phone-number'] };
 }
 
+/**
+ * The configuration that rows give, for one who only looks: secrets stay sealed and no key is needed.
+ * @throws GatewayError `store.invalid-row`
+ */
+export function storedResources(settings: GatewayConfig, rows: readonly ResourceRow[]): EffectiveConfig {
+  const sealed = { open: () => 'sealed' };
+  const entries = <Kind extends ResourceKind>(wanted: Kind) =>
+    rows.filter(({ kind }) => kind === wanted).map((row) => decode(row, sealed) as Entries[Kind]);
+  const numbers = entries('phone-number');
+  const names = new Map(numbers.map(({ e164, callingName }) => [e164, callingName]));
+  return new EffectiveBuilder().build(
+    settings,
+    {
+      carriers: entries('carrier'),
+      connectors: entries('voice-connector'),
+      groups: entries('voice-connector-group'),
+      proxySessions: entries('proxy-session'),
+      numbers: () => numbers,
+      callingNameOf: (e164) => names.get(e164),
+    },
+    assignedAfter(
+      new Map(),
+      numbers.map((after) => ({ before: undefined, after })),
+    ),
+  );
+}
+
 /** Kinds whose rows hold the entry itself. */
 const plainlyHeld = (kind: ResourceKind): boolean => kind !== 'carrier' && kind !== 'voice-connector';
 
@@ -324,7 +351,7 @@ const DECLARED_MARK = 'declared-mark';
 /** Whether decisions read what changes; the rest costs no new snapshot. */
 function decides(change: RowChange): boolean {
   const { kind } = 'remove' in change ? change.remove : change.put;
-  return kind !== 'setting' && kind !== 'phone-number-order';
+  return kind !== 'setting' && kind !== 'phone-number-order' && kind !== 'fraud-hold';
 }
 
 const KINDS: readonly ResourceKind[] = [
@@ -334,6 +361,7 @@ const KINDS: readonly ResourceKind[] = [
   'phone-number',
   'phone-number-order',
   'proxy-session',
+  'fraud-hold',
   'setting',
 ];
 
@@ -347,7 +375,7 @@ function encode(kind: ResourceKind, entry: unknown, sealer: Sealer, sealedBefore
   return entry;
 }
 
-function decode(row: ResourceRow, sealer: Sealer): unknown {
+function decode(row: ResourceRow, sealer: Pick<Sealer, 'open'>): unknown {
   if (row.kind === 'carrier') return decodeCarrier(row, sealer);
   if (row.kind === 'voice-connector') return decodeConnector(row);
   return row.value;

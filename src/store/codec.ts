@@ -58,7 +58,16 @@ export interface Entries {
   readonly 'phone-number': NumberEntry;
   readonly 'phone-number-order': NumberOrder;
   readonly 'proxy-session': ProxySessionResource;
+  readonly 'fraud-hold': FraudHold;
   readonly setting: unknown;
+}
+
+/** A country held for a connector after a fraud limit, until somebody releases it. */
+export interface FraudHold {
+  readonly voiceConnectorId: string;
+  readonly country: string;
+  /** Unix epoch ms. */
+  readonly sinceMs: number;
 }
 
 export function encodeCarrier(carrier: CarrierConfig, sealer: Sealer, sealedBefore: string | undefined): unknown {
@@ -72,7 +81,7 @@ export function encodeCarrier(carrier: CarrierConfig, sealer: Sealer, sealedBefo
   return { resource: rest, username: credentials.username, sealed };
 }
 
-export function decodeCarrier(row: ResourceRow, sealer: Sealer): CarrierConfig {
+export function decodeCarrier(row: ResourceRow, sealer: Pick<Sealer, 'open'>): CarrierConfig {
   const { resource, username, sealed } = row.value as { resource: object; username?: string; sealed?: string };
   const credentials = username !== undefined &&
     sealed !== undefined && { credentials: { username, password: sealer.open(sealed, carrierContext(row.id)) } };

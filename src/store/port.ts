@@ -11,6 +11,7 @@ export type ResourceKind =
   | 'phone-number'
   | 'phone-number-order'
   | 'proxy-session'
+  | 'fraud-hold'
   | 'setting';
 
 export interface ResourceRow {

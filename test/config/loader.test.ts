@@ -371,7 +371,8 @@ describe('a file that is JSON', () => {
   });
 
   it('may hold anything in its texts', () => {
-    const text = JSON.stringify({ region: 'a-1', carriers: [{ name: 'c "x": {', hosts: [{ host: '192.0.2.1' }] }] });
+    const tags = { '"x": {': '\\"a": 1' };
+    const text = JSON.stringify({ region: 'a-1', voiceConnectors: [{ name: 'c', tags }] });
     expect(parseConfig(text, {})).toMatchObject({ ok: true });
   });
 });

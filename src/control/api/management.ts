@@ -17,7 +17,8 @@ export interface Management {
   readonly newConnectorId: () => string;
   readonly health: () => HealthView;
   readonly ready: () => { readonly ready: boolean; readonly status: string };
-  readonly releaseHold: (voiceConnectorId: string, country: string) => boolean;
+  /** Ends a hold, for good once it resolves; false where there is none. */
+  readonly releaseHold: (who: string, voiceConnectorId: string, country: string) => Promise<boolean>;
   /** @throws ResourceError with every fault; nothing is changed then */
   readonly reload: (who: string) => Promise<readonly Difference[]>;
   readonly drain: () => void;
@@ -44,4 +45,6 @@ export interface TestCallResult {
   readonly status: number | undefined;
   readonly reason: string;
   readonly tookMs: number;
+  /** Every target tried, in order; the last is the one above. */
+  readonly attempts: readonly Omit<TestCallResult, 'attempts'>[];
 }

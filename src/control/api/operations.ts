@@ -105,10 +105,9 @@ function fraudRoutes(management: Management): Route[] {
       path: '/fraud/release',
       handle: async ({ body, who }) => {
         const [voiceConnectorId, country] = [textOf(body, 'voiceConnectorId'), textOf(body, 'country')];
-        if (!management.releaseHold(voiceConnectorId, country)) {
+        if (!(await management.releaseHold(who, voiceConnectorId, country))) {
           throw notFound(`${country} is not held for ${voiceConnectorId}`);
         }
-        await management.catalogue.note(who, 'release', `fraud-hold/${voiceConnectorId}/${country}`);
         return ok({ released: { voiceConnectorId, country } });
       },
     },

@@ -77,6 +77,11 @@ export class CountryTrafficCounters {
     return true;
   }
 
+  /** Holds the country, as it was held before a restart. */
+  hold(voiceConnectorId: string, country: string): void {
+    this.#open(voiceConnectorId, country).held = true;
+  }
+
   /** Ends a hold and begins the hour anew; false where none was. */
   release(voiceConnectorId: string, country: string): boolean {
     const traffic = this.#traffic.get(voiceConnectorId)?.get(country);

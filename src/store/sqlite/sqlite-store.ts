@@ -26,18 +26,18 @@ export class SqliteStore implements ResourceStore {
     this.#migrate(nowMs);
   }
 
+  /** The rows of a file that may be in use by a running gateway; nothing is written. */
+  static read(path: string): readonly ResourceRow[] {
+    const database = new Database(path, { readonly: true });
+    try {
+      return rowsOf(database);
+    } finally {
+      database.close();
+    }
+  }
+
   load(): Promise<readonly ResourceRow[]> {
-    const { rows } = this.#database.prepare(SQL.load).get() as { rows: string };
-    return Promise.resolve(
-      (JSON.parse(rows) as StoredRow<unknown>[]).map(([kind, id, owner, value, createdMs, updatedMs]) => ({
-        kind,
-        id,
-        owner: owner ?? undefined,
-        value,
-        createdMs,
-        updatedMs,
-      })),
-    );
+    return Promise.resolve(rowsOf(this.#database));
   }
 
   apply(changes: readonly RowChange[], audit: readonly AuditLine[]): Promise<void> {
@@ -115,6 +115,18 @@ export class SqliteStore implements ResourceStore {
       throw error;
     }
   }
+}
+
+function rowsOf(database: Database.Database): readonly ResourceRow[] {
+  const { rows } = database.prepare(SQL.load).get() as { rows: string };
+  return (JSON.parse(rows) as StoredRow<unknown>[]).map(([kind, id, owner, value, createdMs, updatedMs]) => ({
+    kind,
+    id,
+    owner: owner ?? undefined,
+    value,
+    createdMs,
+    updatedMs,
+  }));
 }
 
 /** Rows written by one statement: some megabytes at most. */

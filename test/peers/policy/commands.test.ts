@@ -97,6 +97,43 @@ describe('trunkline', () => {
     expect(bad.out).toContain('presence must have an entity');
   });
 
+  it('emergency-check --call goes on to the next target where a call would', async () => {
+    const [busy, farEnd] = [await FarEnd.start({ status: 503 }), await FarEnd.start()];
+    const dnis = [{ emergencyPhoneNumber: '+12065550911', testPhoneNumber: '+12065550933', callingCountry: 'US' }];
+    const hosts = [busy.port, farEnd.port].map((port, at) => ({ host: '127.0.0.1', port, priority: at + 1 }));
+    const { gateway } = await startWithApi({
+      carriers: [carrier([], { hosts })],
+      voiceConnectors: [connector({ emergency: { dnis }, origination: {} })],
+    });
+    const said = await trunkline(gateway, 'emergency-check', '--call');
+    expect(said, gateway.tail()).toMatchObject({ status: 0 });
+    expect(said.out).toMatch(
+      /test call to carrier:main\/.*: not answered, 503 .*; then test call to .*: answered, 200/,
+    );
+    expect([busy.invites, farEnd.invites]).toEqual([1, 1]);
+  });
+
+  it('route --data decides by the resources of the store, as the API does', async () => {
+    const { gateway, api } = await startWithApi({ carriers: [carrier([9])], voiceConnectors: [connector()] });
+    const termination = { cidrAllowedList: ['10.1.0.0/16'], callingRegions: ['US'] };
+    const made = await api.call('POST', '/voice-connectors', { name: 'Made', termination });
+    expect(made.status).toBe(201);
+    const { id } = made.body;
+    const question = { from: OUR_NUMBER, to: '+12025550122', connector: CONNECTOR };
+    const asked = ['--from', question.from, '--to', question.to, '--json'];
+    for (const connector of [CONNECTOR, id]) {
+      const twin = (await api.call('POST', '/route', { ...question, connector })).body;
+      const said = await trunkline(gateway, 'route', ...asked, '--connector', connector, '--data', gateway.dataDir);
+      expect(said.err).toBe('');
+      const told = JSON.parse(said.out);
+      // Free media ports are the one thing that only the running node knows.
+      const steps = (trace: { check: string }[]) => trace.filter(({ check }) => !check.endsWith('.capacity'));
+      expect(steps(told.trace)).toEqual(steps(twin.trace));
+      expect({ ...told, trace: [] }).toEqual({ ...twin, trace: [] });
+    }
+    expect((await trunkline(gateway, 'route', ...asked, '--connector', id)).status).toBe(2);
+  });
+
   it('says so when no gateway answers', async () => {
     const { gateway } = await startWithApi({ carriers: [carrier([9])], voiceConnectors: [connector()] });
     await gateway.stop();
