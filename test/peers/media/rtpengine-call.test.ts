@@ -1,4 +1,4 @@
-import { beforeEach, expect, it } from 'vitest';
+import { beforeEach, expect, it, onTestFinished } from 'vitest';
 import { speechLike } from '../../../src/demo/speech.js';
 import { startPhone } from '../../support/baresip.js';
 import { likeness } from '../../support/correlate.js';
@@ -14,6 +14,7 @@ beforeEach((context) => needs(context, 'rtpengine'));
 
 const gatewayWith = async (carrierPort: number, carrierSettings: Record<string, unknown> = {}) => {
   const daemon = await startRtpengine();
+  onTestFinished(() => daemon.kill());
   return startGateway({
     media: { engine: 'rtpengine', rtpengine: [`udp://127.0.0.1:${daemon.port}`] },
     carriers: [carrier([carrierPort], carrierSettings)],
