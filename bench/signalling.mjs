@@ -9,6 +9,9 @@
  *   --rate N        no search: the gateway alone (or --only NAME) at this rate, `rounds` times `seconds`, and the
  *                   processor time of a call by thread
  *
+ * After the rounds the gateway is offered 1, 1.5 and 2 times the best rate it sustained, for twice the seconds: how many
+ * calls a second it still serves, and how many it refused (503 and Retry-After).
+ *
  * Needs SIPp, taskset, Kamailio, two cores, and the scenarios of the load makers in BENCH_DIR (default ../shared/bench).
  * The search doubles the rate until one fails, then halves the interval until it is a tenth of the rate.
  */
@@ -18,7 +21,7 @@ import { cpus } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { cost, systems, withSystem } from './signalling-load.mjs';
+import { cost, overload, systems, withSystem } from './signalling-load.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const benchDir = resolve(process.env.BENCH_DIR ?? join(here, '..', '..', 'shared', 'bench'));
@@ -71,6 +74,28 @@ for (const name of names) say(`${name}: ${median(found[name])} calls/s (rounds: 
 if (names.length === 2) {
   const ratio = median(found.trunkline) / median(found.kamailio);
   say(`trunkline / kamailio: ${ratio.toFixed(2)}`);
+}
+
+if (names.includes('trunkline')) {
+  const limit = Math.max(...found.trunkline);
+  const shares = [];
+  for (const times of [1, 1.5, 2]) {
+    const outcome = await overload(all.trunkline, benchDir, Math.round(limit * times), seconds * 2);
+    shares.push(outcome.meanCps);
+    const { askedCps, ok, failed, retransmissions, meanCps } = outcome;
+    const share = Math.round((100 * meanCps) / shares[0]) / 100;
+    say(
+      JSON.stringify({
+        overload: times,
+        askedCps,
+        ok,
+        failed,
+        retransmissions,
+        servedCps: meanCps,
+        ofServedAtLimit: share,
+      }),
+    );
+  }
 }
 
 /** The highest good rate: doubling, then bisection to a tenth. */

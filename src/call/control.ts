@@ -72,7 +72,6 @@ export class CallControl implements SignalingHandler {
 
   onInvite(leg: InboundLeg): void {
     const { policy, random, authenticator, counters } = this.#parts;
-    if (policy.overloaded() && !policy.isEmergency(leg.request)) return this.#shed(leg);
     const transactionId = uuid(random);
     const facts = requestFacts(leg, this.#parts.localAddresses(), (base) => authenticator.judge(leg.request, base));
     const decision = policy.decide(facts);
@@ -86,10 +85,11 @@ export class CallControl implements SignalingHandler {
   }
 
   /** More work than can be done in time: refused before it costs anything, and without a record. */
-  #shed(leg: InboundLeg): void {
-    this.#parts.counters.add('decisions', 'node.overloaded');
-    const seconds = 1 + (this.#parts.random.uint32() % 5);
-    leg.respond(503, { headers: [['Retry-After', String(seconds)]] });
+  shedFor(request: SipRequest): number | undefined {
+    const { policy, counters, random } = this.#parts;
+    if (!policy.overloaded() || policy.isEmergency(request)) return undefined;
+    counters.add('decisions', 'node.overloaded');
+    return 1 + (random.uint32() % 5);
   }
 
   onRequest(incoming: InboundRequest): void {

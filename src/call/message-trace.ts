@@ -65,7 +65,7 @@ export class MessageTrace {
     const timeMs = this.#scheduler.wallMs();
     if (facts) return this.#take(facts, callId, timeMs, message, bytes);
     if (this.#unclaimed.length === MOST_UNCLAIMED) this.#unclaimed.shift();
-    this.#unclaimed.push({ callId, timeMs, message, bytes });
+    this.#unclaimed.push({ callId, timeMs, message, bytes: Buffer.from(bytes) });
   }
 
   #take(facts: CallFacts, callId: string, timeMs: number, message: SipRequest | SipResponse, bytes: Buffer): void {

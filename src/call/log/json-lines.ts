@@ -3,12 +3,12 @@ import { dirname, join } from 'node:path';
 import type { Logger, Scheduler } from '../../core/index.js';
 
 const DAY_MS = 86_400_000;
-const FLUSH_MS = 100;
+const FLUSH_MS = 250;
 const MAX_QUEUED_BYTES = 64 * 1024 * 1024;
 
 /**
  * Appends JSON lines to `<root>/<voiceConnectorId>/<yyyy-mm-dd>.jsonl`, batched: lines of one file go out in one write
- * every 100 ms. A failed write is kept and tried again; past 64 MiB of backlog lines are dropped and counted.
+ * every 250 ms. A failed write is kept and tried again; past 64 MiB of backlog lines are dropped and counted.
  */
 export class JsonLinesLog {
   readonly #root: string;

@@ -3,7 +3,7 @@ import type { Logger, Scheduler } from '../../core/index.js';
 import type { BatchWriter } from './batch-writer.js';
 import type { CallDetailRecord } from './call-detail-record.js';
 import type { RecordSink } from './recorder.js';
-import type { BatchOutcome } from './write-batch.js';
+import { type BatchOutcome, SYNCED_TOGETHER } from './write-batch.js';
 
 export interface DirectorySinkOptions {
   /** Root directory; created where missing. */
@@ -19,15 +19,16 @@ interface Waiting {
   readonly text: string;
 }
 
-const MOST_IN_BATCH = 256;
-/** A record is seen so much later at most; files that are synced in one batch cost a fraction. */
+const MOST_IN_BATCH = 2048;
 const GATHER_MS = 50;
+/** After a batch that was synced as one: on a busy node the fewer and larger, the cheaper. */
+const BUSY_GATHER_MS = 1000;
 const RETRY_MS = [100, 500, 2000, 10_000];
 
 /**
  * Writes each record whole: temporary file, fsync, rename, under
  * `Amazon-Chime-Voice-Connector-CDRs/json/<voiceConnectorId>/<yyyy>/<mm>/<dd>/<HH.MM.SS.mmm>_<transactionId>`,
- * the time being the call's end. Records that come close together go in one batch. A failed one is tried again until
+ * the time being the call's end. Records that come close together go in one batch, on a busy node once a second. A failed one is tried again until
  * it succeeds; the journal keeps it meanwhile.
  */
 export class DirectorySink implements RecordSink {
@@ -38,6 +39,7 @@ export class DirectorySink implements RecordSink {
   readonly #idle: (() => void)[] = [];
   #scheduled = false;
   #writing = 0;
+  #lastBatch = 0;
   #retrying = 0;
   #failures = 0;
 
@@ -74,7 +76,8 @@ export class DirectorySink implements RecordSink {
   #schedule(): void {
     if (this.#scheduled || this.#writing > 0 || this.#queue.length === 0) return;
     this.#scheduled = true;
-    this.#scheduler.after(GATHER_MS, () => {
+    const busy = this.#lastBatch >= SYNCED_TOGETHER && this.#idle.length === 0;
+    this.#scheduler.after(busy ? BUSY_GATHER_MS : GATHER_MS, () => {
       this.#scheduled = false;
       this.#writeBatch();
     });
@@ -83,6 +86,7 @@ export class DirectorySink implements RecordSink {
   #writeBatch(): void {
     const batch = this.#queue.splice(0, MOST_IN_BATCH);
     this.#writing = batch.length;
+    this.#lastBatch = batch.length;
     const files = batch.map(({ path, text }) => ({ path, text }));
     this.#options.writer.write(files, (outcome) => this.#settle(batch, outcome));
   }

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, unlinkSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 
@@ -16,9 +17,12 @@ interface Open {
   readonly fd: number;
 }
 
+/** From so many files on, one sync of their file system costs less than one of each. */
+export const SYNCED_TOGETHER = 32;
+
 /**
- * Writes a batch of files, each whole or not at all: all temporary files first, then every fsync (the first one carries
- * most of the work for the rest), then the renames, then an fsync of each directory they stand in.
+ * Writes a batch of files, each whole or not at all: all temporary files first, then every fsync (of a large batch one
+ * sync of the file system), then the renames, then an fsync of each directory they stand in.
  */
 export function writeBatch(files: readonly WholeFile[]): BatchOutcome {
   const outcome: (string | undefined)[] = files.map(() => undefined);
@@ -38,7 +42,8 @@ export function writeBatch(files: readonly WholeFile[]): BatchOutcome {
     opened.push({ index, file, fd });
     attempt(index, () => writeAll(fd, file.text));
   });
-  for (const { index, fd } of opened) attempt(index, () => fsyncSync(fd));
+  const synced = files.length >= SYNCED_TOGETHER && syncFileSystem(dirname(files[0]!.path));
+  if (!synced) for (const { index, fd } of opened) attempt(index, () => fsyncSync(fd));
   for (const { index, file, fd } of opened) {
     attempt(index, () => closeSync(fd));
     attempt(index, () => renameSync(temporary(file.path), file.path));
@@ -47,6 +52,12 @@ export function writeBatch(files: readonly WholeFile[]): BatchOutcome {
   syncDirectories(opened, outcome, attempt);
   return outcome;
 }
+
+/** syncfs(2) by way of sync(1), which Node has no call for; false where that cannot be had. */
+const syncFileSystem = (directory: string): boolean =>
+  spawnSync('sync', ['-f', directory], { stdio: 'ignore', timeout: SYNC_LIMIT_MS }).status === 0;
+
+const SYNC_LIMIT_MS = 10_000;
 
 const temporary = (path: string): string => `${path}.tmp`;
 

@@ -163,7 +163,8 @@ void* Relay::main(void* self) {
   return nullptr;
 }
 
-void Relay::add(Session* session) { post({Order::kAdd, kCustomer, session, nullptr}); }
+// Nobody is sent to or listened to before a description comes, and that wakes the thread.
+void Relay::add(Session* session) { queue({Order::kAdd, kCustomer, session, nullptr}); }
 
 void Relay::describe(Session* session, Side side, std::unique_ptr<Description> description) {
   post({Order::kDescribe, side, session, description.release()});
@@ -175,8 +176,19 @@ void Relay::unfork(Session* session, Fork* fork) { post({Order::kUnfork, kCustom
 
 void Relay::remove(Session* session) { post({Order::kRemove, kCustomer, session, nullptr}); }
 
+void Relay::queue(const Command& command) {
+  while (!commands_.push(command)) {
+    wakeThread();
+    sched_yield();
+  }
+}
+
 void Relay::post(const Command& command) {
-  while (!commands_.push(command)) sched_yield();
+  queue(command);
+  wakeThread();
+}
+
+void Relay::wakeThread() {
   const uint64_t one = 1;
   // Cannot fail but by overflow, and then the thread is awake already.
   (void)!write(eventfd_, &one, sizeof one);

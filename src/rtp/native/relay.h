@@ -145,7 +145,9 @@ class Relay final : public EventSink {
   };
   static void* main(void* self);
   void loop();
+  void queue(const Command& command);
   void post(const Command& command);
+  void wakeThread();
   void obey();
   void adopt(Session* session);
   void retire(Session* session);

@@ -1,6 +1,6 @@
 import { type DialogContext, InviteServerLeg, Reply, samePeer } from '../dialog/index.js';
 import { type SipRequest, SipSyntaxError } from '../message/index.js';
-import type { ResponseOrder, SignalingHandler } from '../signaling.js';
+import type { SignalingHandler } from '../signaling.js';
 import { methodLabel, type ServerTransaction, token } from '../transaction/index.js';
 import type { Flow } from '../transport/flow.js';
 import { checkRequest, type Refusal } from './request-checks.js';
@@ -42,9 +42,12 @@ export class RequestEntry {
       known.receive(request, flow);
       return;
     }
-    if (request.to.tag === undefined && this.#isFull()) {
-      this.#overloaded(request, flow);
-      return;
+    if (request.to.tag === undefined) {
+      const seconds = this.#isFull() ? BUSY_SECONDS : method === 'INVITE' && this.#handler().shedFor?.(request);
+      if (seconds) {
+        this.#shed(request, flow, seconds);
+        return;
+      }
     }
     this.#opened(request, flow, this.#core.layer.openServer(request, flow));
   }
@@ -166,12 +169,14 @@ export class RequestEntry {
     return this.#core.layer.serverCount >= this.#core.options.maxServerTransactions;
   }
 
-  #overloaded(request: SipRequest, flow: Flow): void {
+  /** Nothing is kept of it: a refusal that costs as much as a call would add to the load it is to relieve. */
+  #shed(request: SipRequest, flow: Flow, seconds: number): void {
     const { counters, layer, options } = this.#core;
-    counters.add('sip_rejected', 'transactions');
-    layer.sendStateless(request, flow, (vias) => statelessResponse(request, vias, 503, 'stateless', BUSY, options));
+    counters.add('sip_rejected', this.#isFull() ? 'transactions' : 'overload');
+    const order = { headers: [['Retry-After', String(seconds)]] } as const;
+    layer.sendStateless(request, flow, (vias) => statelessResponse(request, vias, 503, 'stateless', order, options));
   }
 }
 
 const NO_DIALOG: Refusal = { status: 481, reason: 'no-dialog', order: {} };
-const BUSY: ResponseOrder = { headers: [['Retry-After', '5']] };
+const BUSY_SECONDS = 5;

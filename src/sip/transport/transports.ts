@@ -71,6 +71,7 @@ interface Running {
 
 export class SipTransports implements Wire {
   readonly #options: SipTransportsOptions;
+  readonly #sentBy = new WeakMap<object, Endpoint>();
   #running: Running | undefined;
 
   constructor(options: SipTransportsOptions) {
@@ -186,7 +187,16 @@ export class SipTransports implements Wire {
     running.outgoing.obtain(target, from, running.stack.dials[target.transport]!, timeoutMs, done);
   }
 
+  /** Asked for each message written: what a flow gave is remembered as long as the flow lives. */
   sentBy(flow: Pick<Flow, 'transport' | 'local'>): Endpoint {
+    const known = this.#sentBy.get(flow);
+    if (known) return known;
+    const found = this.#findSentBy(flow);
+    if (this.#running) this.#sentBy.set(flow, found);
+    return found;
+  }
+
+  #findSentBy(flow: Pick<Flow, 'transport' | 'local'>): Endpoint {
     const listener = this.#listenerOf(flow);
     const address = this.#advertised(flow, listener?.spec);
     return { address: address ?? flow.local.address, port: listener?.bound.port ?? flow.local.port };
