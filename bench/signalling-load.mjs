@@ -46,41 +46,45 @@ const pinned = (core, line) => [
 
 /**
  * Runs `work(probe)`, where `probe(cps)` measures one rate on a running system; ends everything it started. After a
- * rate that failed the system is started anew, so that what it still had to do does not weigh on the next rate.
+ * rate that failed the system rests, so that what it still had to do does not weigh on the next rate.
  */
 export async function withSystem(system, benchDir, secondsPerRate, work) {
-  let stage;
+  const stage = await startStage(system, benchDir);
   const probe = async (cps) => {
     let outcome;
     // The second try decides: the first may have met a machine that was busy.
     for (let tries = 0; tries < 2; tries++) {
-      stage ??= await startStage(system, benchDir);
       outcome = once(system, benchDir, stage, cps, secondsPerRate);
       if (outcome.good) break;
-      await stage.stop();
-      stage = undefined;
+      await pause(REST_MS);
     }
     return outcome;
   };
   try {
     return await work(probe);
   } finally {
-    await stage?.stop();
+    await stage.stop();
   }
 }
 
-/** More than a system can take, on a warmed-up one of its own. */
-export async function overload(system, benchDir, cps, seconds) {
+const REST_MS = 3000;
+
+/** What a system makes of rates that may be more than it can take. */
+export async function overload(system, benchDir, rates, seconds, told) {
   const stage = await startStage(system, benchDir);
   try {
-    return once(system, benchDir, stage, cps, seconds);
+    for (const cps of rates) {
+      told(once(system, benchDir, stage, cps, seconds));
+      await pause(REST_MS);
+    }
   } finally {
     await stage.stop();
   }
 }
 
+/** As a service would be, not as a process of a few seconds: compilers that learn while it runs have had their say. */
 const WARM_UP_CPS = 200;
-const WARM_UP_SECONDS = 3;
+const WARM_UP_SECONDS = 15;
 
 /** Starts a system on core 0 and SIPp's answering side on core 1, and warms them up. */
 async function startStage(system, benchDir) {
