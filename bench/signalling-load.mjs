@@ -10,10 +10,10 @@ import { join } from 'node:path';
  * calls failed and the calls came out at 0.9 of the rate asked or more.
  */
 
-// Beside the ports of the shared load makers, so that two benches on one machine are told apart.
-export const KPORT = 15160;
-export const DPORT = 15170;
-const UAC_PORT = 15180;
+// Beside the ports of the shared load makers and of media, so that two benches on one machine are told apart.
+export const KPORT = 5160;
+export const DPORT = 5170;
+const UAC_PORT = 5180;
 const SOCKET_BUFFER = '8388608';
 const READY_LIMIT_MS = 15_000;
 
