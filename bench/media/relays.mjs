@@ -11,7 +11,8 @@ export const niceness = process.getuid() === 0 ? '-20' : '0';
 /** What the load maker binds: one port a side, all flows of a side share it. */
 const [SIDE_A, SIDE_B] = [9000, 9010];
 const FIRST_PORT = 10_000;
-const LAST_PORT = 39_999;
+/** rtpengine's, apart from the others': it wants some seven ports a call. */
+const RTPENGINE_PORTS = [30_000, 64_999];
 const NG_PORT = 22_222;
 /** The key of every call, where we choose it (bench/relay has the same). */
 const KEY = Buffer.from('0123456789abcdef0123456789abcd');
@@ -22,7 +23,7 @@ const KEY = Buffer.from('0123456789abcdef0123456789abcd');
  * Resolves to { pid, flows, stop }; a flow is [source port, relay port, sink port, send key, receive key].
  */
 export async function startRelay(name, kind, calls, { benchDir, binDir, firstPort = FIRST_PORT }) {
-  if (name === 'rtpengine') return startRtpengine(kind, calls, benchDir, firstPort);
+  if (name === 'rtpengine') return startRtpengine(kind, calls, benchDir);
   if (name === 'relay-c') return startMapped([join(binDir, 'relay-c'), 'raw'], kind, calls, firstPort);
   const sealed = kind === 'rtp' ? [] : ['--srtp'];
   return startMapped([join(here, '..', 'relay'), '--engine', name, ...sealed], kind, calls, firstPort);
@@ -68,21 +69,29 @@ function mappedFlows(port, kind) {
 }
 
 /** rtpengine in user space with one thread, its calls set up over NG. */
-async function startRtpengine(kind, calls, benchDir, firstPort) {
+async function startRtpengine(kind, calls, benchDir) {
   const { Ng } = await import(join(benchDir, 'ng.mjs'));
   const relay = pinned([
     'rtpengine',
     ...['--config-file=none', '--table=-1', '--interface=127.0.0.1', `--listen-ng=127.0.0.1:${NG_PORT}`],
     ...[
       '--num-threads=1',
-      `--port-min=${firstPort}`,
-      `--port-max=${Math.min(firstPort + 5 * calls + 100, LAST_PORT)}`,
+      `--port-min=${RTPENGINE_PORTS[0]}`,
+      `--port-max=${RTPENGINE_PORTS[1]}`,
       '--foreground',
       '--log-stderr',
     ],
     ...['--log-level=1', '--log-facility=daemon', '--delete-delay=0', '--timeout=600', '--silent-timeout=600'],
   ]);
-  const ng = new Ng(NG_PORT);
+  try {
+    return { pid: relay.pid, flows: await rtpengineCalls(new Ng(NG_PORT), kind, calls), stop: relay.stop };
+  } catch (error) {
+    await relay.stop();
+    throw error;
+  }
+}
+
+async function rtpengineCalls(ng, kind, calls) {
   await ng.ask({ command: 'ping' }, 40);
   const flows = [];
   for (let first = 0; first < calls; first += 8) {
@@ -90,7 +99,7 @@ async function startRtpengine(kind, calls, benchDir, firstPort) {
     flows.push(...(await Promise.all(batch.map((call) => rtpengineCall(ng, call, kind)))));
   }
   ng.close();
-  return { pid: relay.pid, flows: flows.flat(), stop: relay.stop };
+  return flows.flat();
 }
 
 async function rtpengineCall(ng, call, kind) {
@@ -128,27 +137,36 @@ function sdp(port, tag) {
   ].join('\r\n');
 }
 
+/** No relay outlives the bench, however that ends. */
+const running = new Set();
+process.on('exit', () => {
+  for (const relay of running) relay.kill('SIGKILL');
+});
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(1));
+
 /** A process on core 0 alone, with descriptors enough; `says` resolves when its output has `word`. */
 function pinned(command) {
   const shell = 'ulimit -n 100000 2>/dev/null; exec "$@"';
-  const process = spawn('nice', ['-n', niceness, 'taskset', '-c', '0', 'sh', '-c', shell, 'relay', ...command], {
+  const relay = spawn('nice', ['-n', niceness, 'taskset', '-c', '0', 'sh', '-c', shell, 'relay', ...command], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+  running.add(relay);
   let errors = '';
-  process.stderr.on('data', (chunk) => {
+  relay.stderr.on('data', (chunk) => {
     errors = (errors + chunk).slice(-2000);
   });
-  const ended = new Promise((resolve) => process.on('exit', resolve));
+  const ended = new Promise((resolve) => relay.on('exit', resolve));
   const says = (word) =>
     new Promise((resolve, reject) => {
-      process.stdout.on('data', (chunk) => String(chunk).includes(word) && resolve());
+      relay.stdout.on('data', (chunk) => String(chunk).includes(word) && resolve());
       void ended.then(() => reject(new Error(`${command[0]} ended: ${errors}`)));
     });
   const stop = async () => {
-    process.kill('SIGKILL');
+    relay.kill('SIGKILL');
     await ended;
+    running.delete(relay);
   };
-  return { pid: process.pid, says, stop };
+  return { pid: relay.pid, says, stop };
 }
 
 /** Resident size of a process, kB. */
