@@ -10,9 +10,9 @@ export const niceness = process.getuid() === 0 ? '-20' : '0';
 
 /** What the load maker binds: one port a side, all flows of a side share it. */
 const [SIDE_A, SIDE_B] = [9000, 9010];
-const FIRST_PORT = 10_000;
+const FIRST_PORT = 40_000;
 /** rtpengine's, apart from the others': it wants some seven ports a call. */
-const RTPENGINE_PORTS = [30_000, 64_999];
+const RTPENGINE_PORTS = [10_000, 39_999];
 const NG_PORT = 22_222;
 /** The key of every call, where we choose it (bench/relay has the same). */
 const KEY = Buffer.from('0123456789abcdef0123456789abcd');
