@@ -19,6 +19,8 @@ export interface CapturesParts {
   readonly mediaOf: (transactionId: string) => MediaBridge | undefined;
   readonly scheduler: Scheduler;
   readonly logger: Logger;
+  /** Length of a file at most; default 64 MiB. */
+  readonly maxFileBytes?: number | undefined;
 }
 
 export const MAX_CAPTURE_SECONDS = 300;
@@ -85,14 +87,14 @@ export class Captures {
   }
 
   async #create(path: string): Promise<CaptureFile> {
-    const { directory } = this.#parts;
+    const { directory, maxFileBytes = MAX_FILE_BYTES } = this.#parts;
     try {
       await mkdir(directory, { recursive: true, mode: 0o700 });
       const files = (await readdir(directory)).length;
       if (files >= MAX_FILES) {
         throw refused('capture.full', `${files} files are in ${directory}: remove some first`);
       }
-      return await CaptureFile.create(path, MAX_FILE_BYTES);
+      return await CaptureFile.create(path, maxFileBytes);
     } catch (error) {
       throw isOurs(error) ? error : diskFailed(error);
     }
