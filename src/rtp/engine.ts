@@ -61,6 +61,11 @@ export interface RemoteDescription {
   readonly srtp?: { readonly receive: SrtpKeys; readonly send: SrtpKeys };
   /** `rtp` (default), or UDPTL (T.38), which is relayed and counted as datagrams without RTP reading. */
   readonly kind?: 'rtp' | 'udptl';
+  /**
+   * Where one side alone has telephone-events (RFC 4733): `drop` leaves those of the other side out of what goes to this
+   * peer, which takes none, without a hole in the sequence numbers; `play` lets `playEvent` put some in. Absent: they pass.
+   */
+  readonly telephoneEvents?: 'drop' | 'play';
 }
 
 export interface LocalPorts {
@@ -236,6 +241,14 @@ export interface MediaSession {
    * effect at once. Who waits for it loses no first packet.
    */
   settled?(): Promise<void>;
+  /** Telephone-events are told, left out and played here; without it they only pass. */
+  readonly interworksEvents: boolean;
+  /**
+   * Plays a telephone-event (0–16, in ms) to a side's peer, after those asked for before, in place of the packets of the
+   * other side or, where that is silent, beside it. Given up where the peer may not be sent to.
+   * @throws GatewayError `media.dtmf-unsupported` without `interworksEvents`
+   */
+  playEvent(side: Side, event: number, durationMs: number): void;
   /** Reads all figures; `closeInterval` ends the interval, so that interval figures start anew. */
   read(closeInterval: boolean): Promise<SessionFigures>;
   /**

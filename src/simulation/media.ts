@@ -184,6 +184,12 @@ export class SimulatedSession implements MediaSession {
     if (this.#closed) this.#engine.offences.push(`session described (${side}) after it was closed`);
   }
 
+  readonly interworksEvents = true;
+
+  playEvent(side: 'customer' | 'remote'): void {
+    if (this.#closed) this.#engine.offences.push(`event played (${side}) after the session was closed`);
+  }
+
   read(): Promise<SessionFigures> {
     return this.#engine.answer(1, SHARE.readFails, 'read failed');
   }

@@ -50,6 +50,7 @@ export class FakeMedia implements MediaEngine {
   readonly name = 'typescript';
   readonly sessions = new Map<string, FakeSession>();
   readonly described: { id: string; side: Side; description: RemoteDescription }[] = [];
+  readonly played: { id: string; side: Side; event: number; durationMs: number }[] = [];
   opened = 0;
   #pairs: number;
   #nextPort = 10_000;
@@ -122,6 +123,12 @@ export class FakeSession implements MediaSession {
 
   describe(side: Side, description: RemoteDescription): void {
     this.engine.described.push({ id: this.id, side, description });
+  }
+
+  readonly interworksEvents = true;
+
+  playEvent(side: Side, event: number, durationMs: number): void {
+    this.engine.played.push({ id: this.id, side, event, durationMs });
   }
 
   read(): Promise<SessionFigures> {

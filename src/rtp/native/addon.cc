@@ -114,6 +114,17 @@ napi_value describe(napi_env env, napi_callback_info info) {
   return boolean(env, true);
 }
 
+// play(handle, id, side: 0 | 1, event): plays a telephone-event to that side's peer
+napi_value play(napi_env env, napi_callback_info info) {
+  Args args(env, info);
+  auto* handle = fromExternal<Handle>(env, args[0]);
+  const auto found = handle->sessions.find(static_cast<uint32_t>(toDouble(env, args[1])));
+  if (found == handle->sessions.end()) return nullptr;
+  const Side side = toInt(env, args[2]) == 0 ? kCustomer : kRemote;
+  handle->relay->play(found->second.session, side, readPlayedEvent(env, args[3]));
+  return nullptr;
+}
+
 // close(handle, id): the id comes back from `drain` once the session's counters stand still
 napi_value close(napi_env env, napi_callback_info info) {
   Args args(env, info);
@@ -225,6 +236,7 @@ napi_value init(napi_env env, napi_value exports) {
   setFunction(env, exports, "describe", describe);
   setFunction(env, exports, "fork", fork);
   setFunction(env, exports, "unfork", unfork);
+  setFunction(env, exports, "play", play);
   setFunction(env, exports, "close", close);
   setFunction(env, exports, "drain", drain);
   setFunction(env, exports, "stop", stop);

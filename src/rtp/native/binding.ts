@@ -2,6 +2,7 @@
  * The functions of the compiled part (addon.cc, twin.cc) and the values that cross to it. Handles are opaque.
  */
 import type { Side, SrtpKeys } from '../engine.js';
+import type { PlayedEvent } from '../relay/event-player.js';
 
 /** A relay thread; a session of the packet path without sockets; an SRTP context. */
 export type RelayHandle = { readonly relay: unique symbol };
@@ -18,6 +19,9 @@ export interface PackedDescription {
   readonly sends: boolean;
   readonly receives: boolean;
   readonly udptl: boolean;
+  /** Telephone-events are left out of what goes to it; may be played into it. */
+  readonly dropsEvents: boolean;
+  readonly playsEvents: boolean;
   readonly signallingAddress: string;
   /** `address/prefix`; absent: any source. */
   readonly allowedSources?: readonly string[] | undefined;
@@ -82,6 +86,8 @@ export interface NativeBinding {
   ): string | undefined;
   /** False when a key does not fit its suite, and then nothing has changed. */
   describe(relay: RelayHandle, id: number, side: 0 | 1, description: PackedDescription): boolean;
+  /** Plays a telephone-event to a side's peer. */
+  play(relay: RelayHandle, id: number, side: 0 | 1, event: PlayedEvent): void;
   /** The id comes back from `drain` when the session's counters stand still; false: there is no such session. */
   close(relay: RelayHandle, id: number): boolean;
   /** Starts to fill a fork's memory (fork/layout.ts), which it keeps alive. `point`: received, plain, sent. */
@@ -122,6 +128,9 @@ export interface NativeBinding {
     nowMs: number,
     out: Int32Array,
   ): boolean;
+  twinPlay(twin: TwinHandle, side: 0 | 1, event: PlayedEvent): void;
+  /** Writes a packet of our own for the event that is played, if one is due; `out` as for `twinPacket`. */
+  twinPlayOn(twin: TwinHandle, side: 0 | 1, nowMs: number, packet: Uint8Array, out: Int32Array): boolean;
   /** Writes the first report of our own to a side's peer; returns its length, 0 when there is nothing to tell. */
   twinReport(
     twin: TwinHandle,

@@ -16,6 +16,8 @@ export function packDescription(description: RemoteDescription): PackedDescripti
     sends: direction === 'sendrecv' || direction === 'sendonly',
     receives: direction === 'sendrecv' || direction === 'recvonly',
     udptl: kind === 'udptl',
+    dropsEvents: description.telephoneEvents === 'drop',
+    playsEvents: description.telephoneEvents === 'play',
     signallingAddress: description.signallingAddress ?? '',
     allowedSources: description.allowedSources?.map(wholeBlock).filter((block) => block !== undefined),
     clockRatesHz,

@@ -74,6 +74,7 @@ enum Drop : int {
   kDropInternal,
   kDropSrtpSources,
   kDropSrtpSeal,
+  kDropTelephoneEvent,
   kDropReasons,
 };
 

@@ -85,6 +85,8 @@ void Leg::describe(std::unique_ptr<Description> description, double nowMs) {
     if (now.send || send_) renumberer_ = Renumberer();
     send_ = std::move(now.send);
   }
+  if (now.splices && !splicer_) splicer_ = std::make_unique<EventSplicer>();
+  if (splicer_) splicer_->describe(now.types.get(), now.dropsEvents);
   now.latch.described = now.rtp;
   rtpLatch_.describe(now.latch, reopen);
   const uint16_t rtcpPort = now.hasRtcpPort ? now.rtcpPort : static_cast<uint16_t>(now.rtp.port + 1);
@@ -132,6 +134,10 @@ bool Leg::onRtp(uint8_t* packet, int length, int capacity, const Endpoint& from,
     events_->onTelephoneEvent(side_, word, view.timestamp, type.clockRateHz, nowMs);
   }
   if (!peer_->rtpOpen_) return dropUnsent();
+  if (peer_->splicer_) {
+    length = peer_->splicer_->pass(packet, length, type.kind, nowMs, &view);
+    if (length < 0) return drop(kDropTelephoneEvent);
+  }
   if (!peer_->sendRtp(packet, length, capacity, view, out)) return drop(kDropSrtpSeal);
   if (peer_->forks_) peer_->copySent(packet, 0, nowMs, *out);
   return true;
@@ -187,6 +193,24 @@ bool Leg::onRtcp(uint8_t* packet, int length, int capacity, const Endpoint& from
   }
   peer_->reader_.ledger = before;
   return drop(kDropNoTarget);
+}
+
+void Leg::play(const PlayedEvent& event) {
+  if (splicer_) splicer_->play(event);
+}
+
+bool Leg::playOn(double nowMs, uint8_t* packet, int capacity, Departure* out) {
+  if (!plays()) return false;
+  if (!rtpOpen_) {
+    splicer_->clear();
+    return false;
+  }
+  RtpView view;
+  const int length = splicer_->originate(packet, peer_->reception_.current(), nowMs, &view);
+  if (length == 0) return false;
+  if (!sendRtp(packet, length, capacity, view, out)) return peer_->drop(kDropSrtpSeal);
+  if (forks_) copySent(packet, 0, nowMs, *out);
+  return true;
 }
 
 bool Leg::report(Reporter* reporter, double nowMs, double wallMs, uint8_t* packet, int capacity, Departure* out) {

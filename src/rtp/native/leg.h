@@ -7,6 +7,7 @@
 
 #include <memory>
 
+#include "events.h"
 #include "fork.h"
 #include "latch.h"
 #include "rtcp.h"
@@ -28,6 +29,9 @@ struct Description {
   bool sends = false;
   bool receives = false;
   bool udptl = false;
+  // Telephone-events are left out of what goes to it, or played into it.
+  bool splices = false;
+  bool dropsEvents = false;
   LatchFacts latch;
   // Shared: calls differ little in their formats.
   std::shared_ptr<const PayloadTable> types;
@@ -92,6 +96,11 @@ class Leg {
   bool report(Reporter* reporter, double nowMs, double wallMs, uint8_t* packet, int capacity, Departure* out);
   // The same, written only; 0 when there is nothing to tell.
   int composeReport(Reporter* reporter, double nowMs, double wallMs, uint8_t* packet, bool* sender);
+  // Plays a telephone-event to this leg's peer, where its description says that it may.
+  void play(const PlayedEvent& event);
+  // Called every 10 ms while one is played: whether a packet of our own is to leave by this leg's sockets.
+  bool playOn(double nowMs, uint8_t* packet, int capacity, Departure* out);
+  bool plays() const { return splicer_ && splicer_->busy(); }
   // Settles figures that were waiting for late packets.
   void finish();
 
@@ -130,6 +139,7 @@ class Leg {
   std::unique_ptr<Description> description_;
   std::unique_ptr<SrtpContext> receive_;
   std::unique_ptr<SrtpContext> send_;
+  std::unique_ptr<EventSplicer> splicer_;
   double lastHeardMs_ = 0;
   const Side side_;
   const uint8_t family_;

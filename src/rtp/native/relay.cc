@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cmath>
 
 namespace trunkline {
@@ -16,6 +17,7 @@ constexpr int kMaxReady = 256;
 // Every session is looked at four times a second, a tenth of them at a time, so that no packet waits for all.
 constexpr size_t kSlices = 10;
 constexpr double kSliceMs = 25;
+constexpr double kPlayMs = 10;
 
 double clockMs(clockid_t clock) {
   timespec now;
@@ -85,6 +87,16 @@ void Session::tick(double nowMs, double wallMs, Outbox* outbox) {
     const Port& port = ports[leg.side()][departure.rtcpSocket];
     outbox->send(port.fd, port.local, departure.to, departure.length);
   }
+}
+
+bool Session::playOn(double nowMs, Outbox* outbox) {
+  for (Leg& leg : legs) {
+    Departure departure;
+    if (!leg.playOn(nowMs, outbox->slot(), Outbox::kCapacity, &departure)) continue;
+    const Port& port = ports[leg.side()][0];
+    outbox->send(port.fd, port.local, departure.to, departure.length);
+  }
+  return legs[0].plays() || legs[1].plays();
 }
 
 // Silence counts from when both sides were described: before that one side has nobody to talk to.
@@ -174,6 +186,10 @@ void Relay::fork(Session* session, Side side, Fork* fork) { post({Order::kFork, 
 
 void Relay::unfork(Session* session, Fork* fork) { post({Order::kUnfork, kCustomer, session, nullptr, fork}); }
 
+void Relay::play(Session* session, Side side, const PlayedEvent& event) {
+  post({Order::kPlay, side, session, nullptr, nullptr, event});
+}
+
 void Relay::remove(Session* session) { post({Order::kRemove, kCustomer, session, nullptr}); }
 
 void Relay::queue(const Command& command) {
@@ -204,7 +220,8 @@ void Relay::loop() {
   epoll_event ready[kMaxReady];
   nextTickMs_ = nowMs() + kSliceMs;
   while (!ending_) {
-    const double waitMs = sessions_.empty() ? -1 : std::ceil(std::fmax(0, nextTickMs_ - nowMs()));
+    const double wakeMs = playing_.empty() ? nextTickMs_ : std::fmin(nextTickMs_, nextPlayMs_);
+    const double waitMs = sessions_.empty() ? -1 : std::ceil(std::fmax(0, wakeMs - nowMs()));
     const int count = epoll_wait(epoll_, ready, kMaxReady, static_cast<int>(waitMs));
     // Orders first, so that a packet never meets a leg whose description waits behind it.
     obey();
@@ -213,6 +230,7 @@ void Relay::loop() {
       if (ready[at].data.ptr) onReadable(static_cast<Port*>(ready[at].data.ptr));
     }
     if (nowMs() >= nextTickMs_) tick();
+    if (!playing_.empty() && nowMs() >= nextPlayMs_) playOn();
     outbox_.flush();
     // Only now: a session that ends may have been among the ready ones.
     for (Session* session : leaving_) retire(session);
@@ -258,6 +276,21 @@ void Relay::tick() {
   }
 }
 
+void Relay::startPlaying(const Command& command) {
+  command.session->legs[command.side].play(command.event);
+  if (playing_.empty()) nextPlayMs_ = nowMs();
+  if (std::find(playing_.begin(), playing_.end(), command.session) == playing_.end()) {
+    playing_.push_back(command.session);
+  }
+}
+
+void Relay::playOn() {
+  const double now = nowMs();
+  nextPlayMs_ = now + kPlayMs;
+  const auto over = [&](Session* session) { return !session->playOn(now, &outbox_); };
+  playing_.erase(std::remove_if(playing_.begin(), playing_.end(), over), playing_.end());
+}
+
 void Relay::obey() {
   Command command;
   while (commands_.pop(&command)) {
@@ -273,6 +306,9 @@ void Relay::obey() {
         break;
       case Order::kUnfork:
         retireFork(command.session, command.fork);
+        break;
+      case Order::kPlay:
+        startPlaying(command);
         break;
       case Order::kRemove:
         leaving_.push_back(command.session);
@@ -302,6 +338,7 @@ void Relay::retire(Session* session) {
     for (Port& port : pair) epoll_ctl(epoll_, EPOLL_CTL_DEL, port.fd, nullptr);
   }
   for (Leg& leg : session->legs) leg.finish();
+  playing_.erase(std::remove(playing_.begin(), playing_.end(), session), playing_.end());
   for (Session*& place : sessions_) {
     if (place != session) continue;
     place = sessions_.back();

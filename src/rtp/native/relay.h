@@ -70,6 +70,8 @@ class Session final : public LegEvents {
   void describe(Side side, std::unique_ptr<Description> description, double nowMs);
   // Timeouts and our own reports; `outbox` takes what is to be sent.
   void tick(double nowMs, double wallMs, Outbox* outbox);
+  // Sends what is due of the events that are played; whether some still are.
+  bool playOn(double nowMs, Outbox* outbox);
 
   void onLatched(Side side, const Endpoint& source) override;
   void onRefused(Side side, const Endpoint& source) override;
@@ -124,6 +126,8 @@ class Relay final : public EventSink {
   void fork(Session* session, Side side, Fork* fork);
   // The fork is found in `takeRetiredForks` once nothing is written to it any more.
   void unfork(Session* session, Fork* fork);
+  // Plays a telephone-event to that side's peer.
+  void play(Session* session, Side side, const PlayedEvent& event);
   void remove(Session* session);
   void awake() { wakePending_.store(false); }
   bool nextEvent(Event* event) { return events_.pop(event); }
@@ -135,13 +139,14 @@ class Relay final : public EventSink {
   void onEvent(const Event& event) override;
 
  private:
-  enum class Order : uint8_t { kAdd, kDescribe, kFork, kUnfork, kRemove, kStop };
+  enum class Order : uint8_t { kAdd, kDescribe, kFork, kUnfork, kPlay, kRemove, kStop };
   struct Command {
     Order order;
     Side side;
     Session* session;
     Description* description;
     Fork* fork = nullptr;
+    PlayedEvent event = {};
   };
   static void* main(void* self);
   void loop();
@@ -155,6 +160,8 @@ class Relay final : public EventSink {
   void onReadable(Port* port);
   static void lookAhead(const epoll_event* ready, int count, int at);
   void tick();
+  void startPlaying(const Command& command);
+  void playOn();
   void wake();
 
   const Options options_;
@@ -166,6 +173,9 @@ class Relay final : public EventSink {
   bool ending_ = false;
   double nextTickMs_ = 0;
   std::vector<Session*> sessions_;
+  // Those that play telephone-events, looked at every 10 ms.
+  std::vector<Session*> playing_;
+  double nextPlayMs_ = 0;
   // Ordered to end, once this round's packets are done.
   std::vector<Session*> leaving_;
   // The session looked at last.

@@ -123,6 +123,8 @@ class Source {
   bool count(uint16_t sequence, Record& record);
   void finish(Record& record);
   SourceReport report();
+  // Highest sequence number that came.
+  uint16_t highest() const { return static_cast<uint16_t>(sequence_.extended); }
 
   uint32_t ssrc = 0;
   JitterEstimator jitter;

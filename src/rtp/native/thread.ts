@@ -28,6 +28,8 @@ const TICK_MS = 250;
 const SIDES = ['customer', 'remote'] as const;
 const POINTS: readonly ForkPoint[] = ['received', 'plain', 'sent'];
 
+const sideNumber = (side: Side): 0 | 1 => (side === 'customer' ? 0 : 1);
+
 type Detectors = Readonly<Record<Side, DtmfDetector>>;
 
 export class NativeThread implements RelayThread {
@@ -64,6 +66,9 @@ export class NativeThread implements RelayThread {
       case 'unfork':
         this.#unfork(command.id, command.fork);
         return;
+      case 'play':
+        this.#options.binding.play(this.#handle, command.id, sideNumber(command.side), command.event);
+        return;
       case 'close':
         this.#close(command.id);
         return;
@@ -94,12 +99,7 @@ export class NativeThread implements RelayThread {
   }
 
   #describe({ id, side, description }: Extract<RelayCommand, { kind: 'describe' }>): void {
-    const fits = this.#options.binding.describe(
-      this.#handle,
-      id,
-      SIDES.indexOf(side) as 0 | 1,
-      packDescription(description),
-    );
+    const fits = this.#options.binding.describe(this.#handle, id, sideNumber(side), packDescription(description));
     if (!fits)
       this.#parts.onReport({ kind: 'fault', id, reason: 'An SRTP master key has the wrong length for its suite' });
   }

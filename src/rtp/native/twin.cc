@@ -74,6 +74,30 @@ napi_value twinPacket(napi_env env, napi_callback_info info) {
   return boolean(env, goesOn);
 }
 
+// twinPlay(twin, side, event)
+napi_value twinPlay(napi_env env, napi_callback_info info) {
+  Args args(env, info);
+  fromExternal<Twin>(env, args[0])->session.legs[toInt(env, args[1])].play(readPlayedEvent(env, args[2]));
+  return nullptr;
+}
+
+// twinPlayOn(twin, side, nowMs, buffer, out: Int32Array[3]) -> whether a packet of our own leaves; `out` as twinPacket
+napi_value twinPlayOn(napi_env env, napi_callback_info info) {
+  Args args(env, info);
+  auto* twin = fromExternal<Twin>(env, args[0]);
+  size_t capacity = 0;
+  size_t count = 0;
+  uint8_t* packet = elements<uint8_t>(env, args[3], &capacity);
+  int32_t* out = elements<int32_t>(env, args[4], &count);
+  Departure departure;
+  Leg& leg = twin->session.legs[toInt(env, args[1])];
+  if (!leg.playOn(toDouble(env, args[2]), packet, static_cast<int>(capacity), &departure)) return boolean(env, false);
+  out[0] = departure.length;
+  out[1] = departure.rtcpSocket;
+  out[2] = departure.to.port;
+  return boolean(env, true);
+}
+
 // twinReport(twin, side, ssrc, cname, nowMs, wallMs, buffer) -> length of a first report to that side's peer, or 0
 napi_value twinReport(napi_env env, napi_callback_info info) {
   Args args(env, info);
@@ -220,6 +244,7 @@ constexpr const char* kDropNames[kDropReasons] = {
     "source",          "malformed", "srtp-auth",      "srtp-replay",  "direction",    "stun",
     "dtls",            "not-rtp",   "rtcp-malformed", "undescribed",  "no-target",    "peer-direction",
     "srtcp-auth",      "srtcp-replay", "internal",    "srtp-sources", "srtp-seal",
+    "telephone-event",
 };
 
 // layout() -> { legWords, payloadTypeSlots, fields, drops }
@@ -245,6 +270,8 @@ void exportTwin(napi_env env, napi_value exports) {
   setFunction(env, exports, "createTwin", createTwin);
   setFunction(env, exports, "twinDescribe", twinDescribe);
   setFunction(env, exports, "twinPacket", twinPacket);
+  setFunction(env, exports, "twinPlay", twinPlay);
+  setFunction(env, exports, "twinPlayOn", twinPlayOn);
   setFunction(env, exports, "twinReport", twinReport);
   setFunction(env, exports, "twinFinish", twinFinish);
   setFunction(env, exports, "twinEvents", twinEvents);

@@ -87,6 +87,8 @@ std::unique_ptr<Description> readDescription(napi_env env, napi_value object, Kn
   made->sends = flag("sends");
   made->receives = flag("receives");
   made->udptl = flag("udptl");
+  made->splices = flag("dropsEvents") || flag("playsEvents");
+  made->dropsEvents = flag("dropsEvents");
   made->latch.signalling = address("signallingAddress");
   readBlocks(env, property(env, object, "allowedSources"), &made->latch);
   made->types = readTypes(env, object);
@@ -103,6 +105,17 @@ std::unique_ptr<Description> readDescription(napi_env env, napi_value object, Kn
     return nullptr;
   }
   *keys = now;
+  return made;
+}
+
+PlayedEvent readPlayedEvent(napi_env env, napi_value object) {
+  const auto value = [&](const char* name) { return toDouble(env, property(env, object, name)); };
+  PlayedEvent made;
+  made.event = static_cast<uint8_t>(value("event"));
+  made.durationMs = value("durationMs");
+  made.ssrc = static_cast<uint32_t>(value("ssrc"));
+  made.sequence = static_cast<uint16_t>(value("sequence"));
+  made.timestamp = static_cast<uint32_t>(value("timestamp"));
   return made;
 }
 

@@ -22,6 +22,9 @@ struct KnownKeys {
 // Reads a PackedDescription (binding.ts); null when a suite or key does not fit, and then `keys` is unchanged.
 std::unique_ptr<Description> readDescription(napi_env env, napi_value object, KnownKeys* keys);
 
+// Reads a PlayedEvent (relay/event-player.ts).
+PlayedEvent readPlayedEvent(napi_env env, napi_value object);
+
 // An event as a NativeEvent (binding.ts).
 napi_value writeEvent(napi_env env, const Event& event);
 

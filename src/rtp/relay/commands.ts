@@ -1,4 +1,5 @@
 import type { ForkPoint, MediaEvent, RemoteDescription, Side } from '../engine.js';
+import type { PlayedEvent } from './event-player.js';
 
 /**
  * What passes between the engine (signalling's thread) and a relay host (a worker's thread). Plain values only. Commands
@@ -33,6 +34,7 @@ export type RelayCommand =
       readonly maxQueued: number;
     }
   | { readonly kind: 'unfork'; readonly id: number; readonly fork: number }
+  | { readonly kind: 'play'; readonly id: number; readonly side: Side; readonly event: PlayedEvent }
   | { readonly kind: 'close'; readonly id: number }
   | { readonly kind: 'stop' };
 

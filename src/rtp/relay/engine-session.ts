@@ -20,6 +20,7 @@ export interface SessionParts {
   readonly records: Readonly<Record<Side, Float64Array>>;
   readonly describe: (side: Side, description: RemoteDescription) => void;
   readonly forkPath: ForkPath;
+  readonly play: (side: Side, event: number, durationMs: number) => void;
   /** Stops the packet path; resolves when no counter changes any more. */
   readonly halt: () => Promise<void>;
   /** The records and ports are no longer needed; `dropped` are the final counts of both legs. */
@@ -48,6 +49,12 @@ export class EngineSession implements MediaSession {
 
   describe(side: Side, description: RemoteDescription): void {
     if (!this.#closing) this.#parts.describe(side, description);
+  }
+
+  readonly interworksEvents = true;
+
+  playEvent(side: Side, event: number, durationMs: number): void {
+    if (!this.#closing) this.#parts.play(side, event, durationMs);
   }
 
   /** After `close` these are the final figures, whatever the ports are used for by then. */

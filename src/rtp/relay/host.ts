@@ -18,8 +18,11 @@ export interface RelayHostParts {
 
 /** How often each session is looked at, ms. */
 const TICK_MS = 250;
+/** How often a session that plays telephone-events is looked at, ms: half of what its packets are apart. */
+const PLAY_MS = 10;
 
 type OpenCommand = Extract<RelayCommand, { kind: 'open' }>;
+type PlayCommand = Extract<RelayCommand, { kind: 'play' }>;
 
 interface Running {
   readonly session: RelaySession;
@@ -32,6 +35,7 @@ export class RelayHost {
   readonly #shelf: SocketShelf;
   readonly #running = new Map<number, Running>();
   #ticking: Timer | undefined;
+  readonly #playing = new Map<number, Timer>();
   #stopped = false;
 
   constructor(parts: RelayHostParts) {
@@ -53,6 +57,9 @@ export class RelayHost {
       case 'unfork':
         this.#running.get(command.id)?.session.unfork(command.fork);
         this.#parts.report({ kind: 'unforked', fork: command.fork });
+        return;
+      case 'play':
+        this.#play(command);
         return;
       case 'close':
         this.#close(command.id);
@@ -111,8 +118,30 @@ export class RelayHost {
     this.#running.get(id)?.session.fork(side, fork, point, new RingWriter(memory, maxQueued));
   }
 
+  #play({ id, side, event }: PlayCommand): void {
+    this.#running.get(id)?.session.play(side, event);
+    if (!this.#playing.has(id)) this.#playOn(id);
+  }
+
+  #playOn(id: number): void {
+    this.#playing.delete(id);
+    const session = this.#running.get(id)?.session;
+    const { scheduler } = this.#parts;
+    try {
+      if (session?.playOn(scheduler.nowMs()))
+        this.#playing.set(
+          id,
+          scheduler.after(PLAY_MS, () => this.#playOn(id)),
+        );
+    } catch (error) {
+      this.#fault(id, error);
+    }
+  }
+
   #close(id: number): void {
     const running = this.#running.get(id);
+    this.#playing.get(id)?.cancel();
+    this.#playing.delete(id);
     if (running) {
       this.#running.delete(id);
       this.#shelf.give(running.pairs.customer);

@@ -106,6 +106,7 @@ export const DROP_REASONS = [
   'internal',
   'srtp-sources',
   'srtp-seal',
+  'telephone-event',
 ] as const;
 
 export type DropReason = (typeof DROP_REASONS)[number];

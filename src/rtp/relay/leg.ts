@@ -13,6 +13,8 @@ import {
 } from '../packet/index.js';
 import { DtmfDetector, EVENT, payloadTable, Reception } from '../stream/index.js';
 import { type LegCipher, sameKeys } from './cipher.js';
+import type { PlayedEvent } from './event-player.js';
+import { EventSplicer } from './event-splicer.js';
 import { Gate } from './gate.js';
 import { DROP, type DropReason, FIELD } from './layout.js';
 import type { Outlet } from './outlet.js';
@@ -68,6 +70,7 @@ export class RelayLeg implements PairUser {
   #udptl = false;
   #sealed = false;
   #forks: LegForks | undefined;
+  #splicer: EventSplicer | undefined;
 
   constructor({ side, record, outlet, cipher, scheduler, tell, onFault }: RelayLegParts) {
     this.side = side;
@@ -114,6 +117,8 @@ export class RelayLeg implements PairUser {
     const listened = this.listening;
     this.#description = description;
     this.#types = payloadTable(description.formats);
+    if (description.telephoneEvents) this.#splicer ??= new EventSplicer();
+    this.#splicer?.describe(this.#types, description.telephoneEvents === 'drop');
     this.#receives = description.direction === 'sendrecv' || description.direction === 'recvonly';
     this.#udptl = description.kind === 'udptl';
     this.#gate.describe(description, reopen);
@@ -211,7 +216,7 @@ export class RelayLeg implements PairUser {
     if (!this.#receives) return this.#drop('direction');
     this.#account(packet, nowMs);
     if (this.#forks) this.#forks.accepted(packet, { atMs: nowMs, flags: 0, address, port });
-    return this.#forward(packet);
+    return this.#forward(packet, nowMs);
   }
 
   #account(packet: Buffer, nowMs: number): void {
@@ -222,10 +227,29 @@ export class RelayLeg implements PairUser {
     if (this.#types.kinds[view.payloadType] === EVENT) this.#onEvent(packet, nowMs);
   }
 
-  #forward(packet: Buffer): boolean {
+  #forward(packet: Buffer, nowMs: number): boolean {
     const outlet = this.peer.outlet;
     if (!outlet.rtpOpen) return this.#dropUnsent();
-    return outlet.sendRtp(packet, view) || this.#drop('srtp-seal');
+    const splicer = this.peer.#splicer;
+    if (splicer === undefined) return outlet.sendRtp(packet, view) || this.#drop('srtp-seal');
+    const spliced = splicer.pass(packet, view, this.#types.kinds[view.payloadType]!, nowMs);
+    if (spliced === undefined) return this.#drop('telephone-event');
+    return outlet.sendRtp(spliced, view) || this.#drop('srtp-seal');
+  }
+
+  /** Plays a telephone-event to this leg's peer, where its description says that it may. */
+  play(event: PlayedEvent): void {
+    this.#splicer?.play(event);
+  }
+
+  /** Called every 10 ms while an event is played to this leg's peer. Returns whether one still is. */
+  playOn(nowMs: number): boolean {
+    const splicer = this.#splicer;
+    if (!splicer?.busy) return false;
+    if (!this.outlet.rtpOpen) splicer.clear();
+    const packet = splicer.busy ? splicer.originate(view, this.peer.reception.current, nowMs) : undefined;
+    if (packet && !this.outlet.sendRtp(packet, view)) this.peer.#drop('srtp-seal');
+    return splicer.busy;
   }
 
   #onEvent(packet: Buffer, nowMs: number): void {

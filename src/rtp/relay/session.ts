@@ -1,5 +1,6 @@
 import type { ForkPoint, MediaEvent, RemoteDescription, Side } from '../engine.js';
 import type { RingWriter } from '../fork/index.js';
+import type { PlayedEvent } from './event-player.js';
 import type { RelayLeg } from './leg.js';
 import type { Reporter } from './reporter.js';
 
@@ -55,6 +56,17 @@ export class RelaySession {
       this.#watch(leg, nowMs);
       this.#reportTo(leg, nowMs);
     }
+  }
+
+  /** Plays a telephone-event to a side's peer; `playOn` is to be called until it returns false. */
+  play(side: Side, event: PlayedEvent): void {
+    this[side].play(event);
+  }
+
+  /** Called every 10 ms while events are played. Returns whether some still are. */
+  playOn(nowMs: number): boolean {
+    const customer = this.customer.playOn(nowMs);
+    return this.remote.playOn(nowMs) || customer;
   }
 
   finish(): void {

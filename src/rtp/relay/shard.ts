@@ -2,6 +2,7 @@ import { GatewayError, type Logger } from '../../core/index.js';
 import type { ForkPoint, RemoteDescription, Side } from '../engine.js';
 import type { LegPlace, RelayReport } from './commands.js';
 import type { EngineSession } from './engine-session.js';
+import type { PlayedEvent } from './event-player.js';
 import type { RelayThread } from './thread.js';
 
 interface Deferred {
@@ -71,6 +72,10 @@ export class Shard {
       this.#unforking.set(fork, resolve);
       thread.post({ kind: 'unfork', id, fork });
     });
+  }
+
+  play(id: number, side: Side, event: PlayedEvent): void {
+    this.#thread?.post({ kind: 'play', id, side, event });
   }
 
   /** Resolves when the session's counters stand still; at once when the thread is gone. */

@@ -4,6 +4,7 @@ import type { EngineHealth, LocalPorts, MediaEngine, MediaSession, SessionOrder,
 import { ForkMemoryPool } from '../fork/index.js';
 import type { LegPlace } from './commands.js';
 import { EngineSession } from './engine-session.js';
+import type { PlayedEvent } from './event-player.js';
 import { LEG_BYTES, legRecord } from './layout.js';
 import { PortPool, pairCount } from './port-pool.js';
 import { Shard } from './shard.js';
@@ -195,6 +196,12 @@ export class TypescriptEngine implements MediaEngine {
     return customer === remote ? pools[customer]!.free >= 2 : pools[customer]!.free >= 1 && pools[remote]!.free >= 1;
   }
 
+  /** Where a stream of our own begins (RFC 3550 §5.1: at random). */
+  #freshStream(): Pick<PlayedEvent, 'ssrc' | 'sequence' | 'timestamp'> {
+    const { random } = this.#options;
+    return { ssrc: random.uint32(), sequence: random.uint32() & 0xffff, timestamp: random.uint32() };
+  }
+
   #listenerFor(order: SessionOrder, side: Side): number {
     const family = order.addressFamily?.[side];
     return family === undefined ? 0 : this.#listeners.findIndex((listener) => listener.family === family);
@@ -236,6 +243,7 @@ export class TypescriptEngine implements MediaEngine {
           return () => shard.unfork(id, fork);
         },
       },
+      play: (side, event, durationMs) => shard.play(id, side, { event, durationMs, ...this.#freshStream() }),
       halt: () => shard.close(id),
       release: (dropped) => {
         shard.sessions.delete(id);

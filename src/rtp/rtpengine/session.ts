@@ -89,6 +89,16 @@ export class RtpengineSession implements MediaSession {
     if (!this.#closing) this.#parts.order.onEvent({ kind: 'dtmf', side, event, durationMs });
   }
 
+  /** The daemon passes events on and tells their end; it leaves none out, and puts none into a stream that it relays. */
+  readonly interworksEvents = false;
+
+  playEvent(): never {
+    throw new GatewayError('media.dtmf-unsupported', 'rtpengine plays no telephone-events here', {
+      origin: 'local',
+      sipStatus: 488,
+    });
+  }
+
   get customer(): LocalPorts {
     return this.#customer!;
   }

@@ -45,6 +45,11 @@ export class Source {
     return this.#sequence.valid;
   }
 
+  /** Highest sequence number that came, 0–65535. */
+  get highest(): number {
+    return this.#sequence.extended & 0xffff;
+  }
+
   /** Counts one packet by its sequence number; returns false for one that belongs to no valid sequence. */
   count(sequence: number): boolean {
     const started = this.#sequence.valid;

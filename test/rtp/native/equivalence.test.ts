@@ -13,7 +13,15 @@ const native = loadNative();
 
 describe.skipIf(!native)('compiled packet path', () => {
   it(`agrees with the TypeScript path over ${PACKETS} random packets, byte for byte and count for count`, () => {
-    const totals = { packets: 0, forwarded: 0, reports: 0, latched: 0, refused: 0, dropped: new Set<string>() };
+    const totals = {
+      packets: 0,
+      forwarded: 0,
+      originated: 0,
+      reports: 0,
+      latched: 0,
+      refused: 0,
+      dropped: new Set<string>(),
+    };
     for (let session = 0; totals.packets < PACKETS; session++) {
       const random = new SeededRandom(1000 + session);
       const twins = new Twins(native!);
@@ -23,6 +31,7 @@ describe.skipIf(!native)('compiled packet path', () => {
           step(twins, peers, random, at);
           const wallMs = Date.UTC(2026, 5, 1) + below(random, 2 ** 31) / 7;
           if (below(random, 90) === 0 && twins.report(SIDES[below(random, 2)]!, wallMs)) totals.reports++;
+          totals.originated += dial(twins, random);
           totals.packets++;
         }
         twins.finish();
@@ -46,12 +55,34 @@ describe.skipIf(!native)('compiled packet path', () => {
     // The mixture must reach what it is meant to reach, or agreement says nothing.
     expect(totals.forwarded).toBeGreaterThan(totals.packets / 10);
     expect(totals.reports).toBeGreaterThan(totals.packets / 500);
+    expect(totals.originated).toBeGreaterThan(totals.packets / 500);
     expect(totals.latched).toBeGreaterThan(0);
     expect(totals.refused).toBeGreaterThan(0);
     const unreached = DROP_REASONS.filter((reason) => !totals.dropped.has(reason));
     expect(unreached.filter((reason) => !['internal', 'srtp-sources'].includes(reason))).toEqual([]);
   }, 600_000);
 });
+
+/** Orders telephone-events now and then, has them played on, and returns how many packets that made. */
+function dial(twins: Twins, random: SeededRandom): number {
+  if (below(random, 40) === 0) {
+    twins.play(SIDES[below(random, 2)]!, {
+      event: below(random, 17),
+      durationMs: 40 + below(random, below(random, 5) === 0 ? 9000 : 300),
+      ssrc: random.uint32(),
+      sequence: below(random, 65536),
+      timestamp: random.uint32(),
+    });
+  }
+  // Every now and then one side of the call is silent for a while, so that events are played without its packets.
+  let sent = 0;
+  const rounds = below(random, 60) === 0 ? 40 : below(random, 2);
+  for (let round = 0; round < rounds; round++) {
+    if (rounds > 1) twins.nowMs += below(random, 1500) / 100;
+    for (const side of SIDES) if (twins.playOn(side)) sent++;
+  }
+  return sent;
+}
 
 function step(
   twins: Twins,

@@ -41,7 +41,8 @@ export class RandomPeer {
       formats: [
         { payloadType: 0, encoding: 'PCMU', clockRateHz: 8000 },
         { payloadType: 96, encoding: 'opus', clockRateHz: 48000 },
-        { payloadType: 101, encoding: 'telephone-event', clockRateHz: 8000 },
+        ...(chance(random, 4) ? [] : [{ payloadType: 101, encoding: 'telephone-event', clockRateHz: 8000 }]),
+        ...(chance(random, 3) ? [{ payloadType: 110, encoding: 'telephone-event', clockRateHz: 48000 }] : []),
         { payloadType: 102, encoding: 'CN', clockRateHz: 16000 },
       ],
       ...(chance(random, 3) && { rtcpMux: true }),
@@ -51,6 +52,7 @@ export class RandomPeer {
       ...(chance(random, 4) && {
         allowedSources: pick(random, [['127.0.0.0/8'], ['127.0.0.1'], ['10.0.0.0/9', 'x/3']]),
       }),
+      ...(chance(random, 2) && { telephoneEvents: pick(random, ['drop', 'play'] as const) }),
       ...(chance(random, 15) ? { kind: 'udptl' as const } : {}),
       ...(this.#keys && { srtp: this.#keys }),
     };

@@ -4,6 +4,7 @@ import type { MediaEvent, RemoteDescription, Side } from '../../../src/rtp/engin
 import type { NativeBinding, NativeEvent, TwinHandle } from '../../../src/rtp/native/binding.js';
 import { packDescription } from '../../../src/rtp/native/description.js';
 import { assembleSession } from '../../../src/rtp/relay/assemble.js';
+import type { PlayedEvent } from '../../../src/rtp/relay/event-player.js';
 import { clearRecord, LEG_BYTES, LEG_WORDS, legRecord } from '../../../src/rtp/relay/layout.js';
 import { Reporter } from '../../../src/rtp/relay/reporter.js';
 import type { RelaySession } from '../../../src/rtp/relay/session.js';
@@ -93,6 +94,22 @@ export class Twins {
     const user = this.#pairs[side].user!;
     (rtcpPort ? user.onRtcp : user.onRtp)(datagram, address, port);
     this.#compare(goesOn);
+  }
+
+  /** Orders a telephone-event of both. */
+  play(side: Side, event: PlayedEvent): void {
+    this.#session.play(side, event);
+    this.#binding.twinPlay(this.#twin, SIDES.indexOf(side) as 0 | 1, event);
+  }
+
+  /** Has both send what is due of that side's events. Returns whether a packet left. */
+  playOn(side: Side): boolean {
+    this.#sent = undefined;
+    const place = SIDES.indexOf(side) as 0 | 1;
+    const goesOn = this.#binding.twinPlayOn(this.#twin, place, this.nowMs, this.#packet, this.#out);
+    this.#session[side].playOn(this.nowMs);
+    this.#compare(goesOn);
+    return goesOn;
   }
 
   /** Has both write a first report of their own to that side's peer; returns whether there was one. */
