@@ -23,7 +23,7 @@ export function happeningOf(told: Exclude<MediaEvent, { kind: 'timeout' }>): Hap
     case 'source-refused':
       return { kind: 'source-refused', side, address: told.address, port: told.port };
     case 'dtmf':
-      return { kind: 'dtmf', side, event: told.event, durationMs: told.durationMs };
+      return { kind: 'dtmf', side, event: told.event, durationMs: told.durationMs, way: 'rtp' };
   }
 }
 
@@ -59,6 +59,8 @@ export interface CallSettings extends BridgeSettings {
   /** Forks of the callee are early dialogs of their own to the caller, or one. */
   readonly earlyDialogs: 'each' | 'one';
   readonly mediaTimeoutSeconds: number;
+  /** Digits between a side with telephone-events and one with SIP INFO are translated (default), or left alone. */
+  readonly dtmf?: 'auto' | 'pass';
   /** IP versions that media sockets are open for; absent: one, whatever it is. */
   readonly mediaFamilies?: readonly (4 | 6)[];
   readonly maxCallSeconds: number;

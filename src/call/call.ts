@@ -13,6 +13,7 @@ import type {
 import { Attempt, type AttemptEnd, type AttemptHandler } from './attempt.js';
 import { type CallParts, type Happening, happeningOf, sourcesOf } from './call-parts.js';
 import { type BridgeHooks, DialogBridge, type DialogPair } from './dialog-bridge.js';
+import { DtmfInterworking } from './dtmf-interworking.js';
 import { EarlyForks } from './early-forks.js';
 import { callerUnreachable, cancelled, dialogLost, fellSilent, hungUp, hungUpEarly } from './ends.js';
 import type { CallEvent, CallFacts, EndFacts } from './events.js';
@@ -54,6 +55,7 @@ export class Call implements InboundLegHandler, AttemptHandler, BridgeHooks {
   readonly #reports: IntervalReports;
   #maxTimer: Timer | undefined;
   readonly #holds = new HoldWatch();
+  readonly #dtmf: DtmfInterworking;
   readonly #outcomes: AttemptOutcome[] = [];
   readonly startedMs: number;
   answeredMs: number | undefined;
@@ -76,6 +78,11 @@ export class Call implements InboundLegHandler, AttemptHandler, BridgeHooks {
       wanted: () => this.#state === 'answered',
       read: () => this.#media!.read(),
       report: (reading) => this.#emit({ kind: 'figures', ...reading, final: false }),
+    });
+    this.#dtmf = new DtmfInterworking(leg.request, this.#callerSide, parts, {
+      media: () => this.#media,
+      dialog: (side) => this.#bridge?.dialog(side),
+      emit: (happening) => this.#emit(happening),
     });
     leg.handler = this;
   }
@@ -106,7 +113,7 @@ export class Call implements InboundLegHandler, AttemptHandler, BridgeHooks {
       onEvent: (event: MediaEvent) => this.#onMediaEvent(event),
     };
     this.#maxTimer = this.#parts.scheduler.after(MEDIA_PATIENCE_MS, () => this.#onMediaRefused(mediaSilent()));
-    MediaBridge.open(media, order, random).then(
+    MediaBridge.open(media, order, random, this.#dtmf.takesInfo).then(
       (bridge) => this.#onMediaOpen(bridge),
       (error) => this.#onMediaRefused(error),
     );
@@ -124,7 +131,7 @@ export class Call implements InboundLegHandler, AttemptHandler, BridgeHooks {
     if (this.#state !== 'opening') return void closePatiently(media, this.#parts.scheduler, this.#logger);
     this.#state = 'trying';
     this.#lateOffer = new LateOffer(media, this.#callerSide);
-    this.#bridge = new DialogBridge(media, this, this.#parts.settings, this.#logger);
+    this.#bridge = new DialogBridge(media, this, this.#dtmf, this.#parts.settings, this.#logger);
     media.bound(this.#callerSide, {
       ...sourcesOf(this.admission, this.#callerSide),
       signallingAddress: this.#leg.flow.remote.address,
@@ -386,6 +393,7 @@ export class Call implements InboundLegHandler, AttemptHandler, BridgeHooks {
       if (this.#state === 'answered') this.#finish(fellSilent(side, this.#parts.settings.mediaTimeoutSeconds));
     } else {
       this.#emit(happeningOf(event));
+      if (event.kind === 'dtmf') this.#dtmf.onEvent(side, event);
     }
   }
 

@@ -23,6 +23,12 @@ export interface BridgeHooks {
   onMediaChanged(): void;
 }
 
+/** Who deals with digits in INFO. */
+export interface DigitTaker {
+  /** An INFO; true where it has been dealt with, and answered. */
+  onInfo(side: Side, incoming: InboundRequest): boolean;
+}
+
 export interface BridgeSettings {
   /** REFER goes to the other side, or is refused with 403. */
   readonly refer: 'pass' | 'refuse';
@@ -51,12 +57,14 @@ export class DialogBridge {
   readonly #cancelled = new Set<Side>();
   readonly #media: MediaBridge;
   readonly #hooks: BridgeHooks;
+  readonly #digits: DigitTaker;
   readonly #settings: BridgeSettings;
   readonly #logger: Logger;
 
-  constructor(media: MediaBridge, hooks: BridgeHooks, settings: BridgeSettings, logger: Logger) {
+  constructor(media: MediaBridge, hooks: BridgeHooks, digits: DigitTaker, settings: BridgeSettings, logger: Logger) {
     this.#media = media;
     this.#hooks = hooks;
+    this.#digits = digits;
     this.#settings = settings;
     this.#logger = logger;
   }
@@ -245,6 +253,7 @@ export class DialogBridge {
     if (!peer || peer.state === 'terminated') return incoming.respond(481);
     if (method === 'UPDATE') return this.#relayUpdate(side, incoming, peer);
     if (method === 'REFER' && this.#settings.refer === 'refuse') return incoming.respond(403);
+    if (method === 'INFO' && this.#digits.onInfo(side, incoming)) return;
     const body = bodyOf(incoming.request);
     peer.request(method, { headers: passingHeaders(incoming.request, method), ...(body && { body }) }, (outcome) => {
       if (isProvisional(outcome)) return;

@@ -93,7 +93,16 @@ type Body =
   | { readonly kind: 'media-latched'; readonly side: Side; readonly address: string; readonly port: number }
   | { readonly kind: 'source-refused'; readonly side: Side; readonly address: string; readonly port: number }
   | { readonly kind: 'held' | 'resumed'; readonly side: Side }
-  | { readonly kind: 'dtmf'; readonly side: Side; readonly event: number; readonly durationMs: number }
+  /** A side keyed a digit: as telephone-event in RTP, or in SIP INFO where that is turned into one. */
+  | {
+      readonly kind: 'dtmf';
+      readonly side: Side;
+      readonly event: number;
+      readonly durationMs: number;
+      readonly way: 'rtp' | 'info';
+    }
+  /** A digit that came from `side` in INFO, or was to go to it that way, and did not. */
+  | { readonly kind: 'dtmf-refused'; readonly side: Side; readonly code: string; readonly sipStatus?: number }
   | {
       readonly kind: 'figures';
       readonly quality: IntervalQuality;

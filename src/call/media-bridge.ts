@@ -6,17 +6,26 @@ import type {
   MediaFork,
   MediaSession,
   PayloadFormat,
+  RemoteDescription,
   SessionFigures,
   SessionOrder,
   Side,
   StreamDirection,
 } from '../rtp/index.js';
 import type { MessageBody } from '../sip/index.js';
+import { type EventMode, EventNegotiation } from './event-negotiation.js';
 import type { PathTotals } from './events.js';
 import { type EncryptionMode, MediaCrypto } from './media-crypto.js';
 import type { Path } from './quality.js';
 import { type IntervalQuality, intervalQuality, pathTotals } from './quality.js';
-import { describeMedia, readSession, rewriteSession, type SessionBody, type SourceBounds } from './session-body.js';
+import {
+  describeMedia,
+  payloadFormats,
+  readSession,
+  rewriteSession,
+  type SessionBody,
+  type SourceBounds,
+} from './session-body.js';
 
 /** What is kept of each side's description. */
 interface SideState {
@@ -28,11 +37,17 @@ interface SideState {
   /** Description last received from this side that is in force. */
   lastReceived: MessageBody | undefined;
   formats: readonly PayloadFormat[];
+  /** As the engine was told, and what it does with telephone-events on their way to this side. */
+  described: RemoteDescription | undefined;
+  events: EventMode;
   direction: StreamDirection | undefined;
   signallingAddress: string | undefined;
   sources: Omit<SourceBounds, 'signallingAddress'>;
   readonly crypto: MediaCrypto;
 }
+
+/** Whether a side lists INFO in Allow, or has sent digits in INFO before. */
+export type TakesInfo = (side: Side) => boolean;
 
 /** Whether a description offers or answers (RFC 3264): SDES reads and writes it differently. */
 export type Role = 'offer' | 'answer';
@@ -53,17 +68,21 @@ export const opposite = (side: Side): Side => (side === 'customer' ? 'remote' : 
 export class MediaBridge {
   readonly #session: MediaSession;
   readonly #sides: Record<Side, SideState>;
+  readonly #negotiation: EventNegotiation | undefined;
   #previous: SessionFigures | undefined;
   #closed: Promise<BridgeReading> | undefined;
 
-  private constructor(session: MediaSession, random: Random) {
+  private constructor(session: MediaSession, random: Random, takesInfo: TakesInfo | undefined) {
     this.#session = session;
+    if (takesInfo && session.interworksEvents) this.#negotiation = new EventNegotiation(takesInfo);
     const state = (): SideState => ({
       originId: random.uint32(),
       version: 0,
       lastSent: undefined,
       lastReceived: undefined,
       formats: [],
+      described: undefined,
+      events: undefined,
       direction: undefined,
       signallingAddress: undefined,
       sources: { mediaSources: undefined, allowedSources: undefined },
@@ -72,9 +91,17 @@ export class MediaBridge {
     this.#sides = { customer: state(), remote: state() };
   }
 
-  /** Opens media ports for a call. Rejects with `media.no-port` (503) when none is free. */
-  static async open(engine: MediaEngine, order: SessionOrder, random: Random): Promise<MediaBridge> {
-    return new MediaBridge(await engine.open(order), random);
+  /**
+   * Opens media ports for a call. Rejects with `media.no-port` (503) when none is free.
+   * @param takesInfo whether a side takes digits in INFO; absent: telephone-events pass as they come, or do not
+   */
+  static async open(
+    engine: MediaEngine,
+    order: SessionOrder,
+    random: Random,
+    takesInfo?: TakesInfo,
+  ): Promise<MediaBridge> {
+    return new MediaBridge(await engine.open(order), random, takesInfo);
   }
 
   /**
@@ -87,6 +114,8 @@ export class MediaBridge {
     state.sources = bounds;
     state.crypto.restart(bounds.encryption);
     state.direction = undefined;
+    state.described = undefined;
+    this.#negotiation?.learn(side, []);
   }
 
   /** A side's signalling goes to this address, as was found after `bound`. */
@@ -105,11 +134,13 @@ export class MediaBridge {
     const to = this.#sides[opposite(from)];
     const ports = this.#session[opposite(from)];
     const crypto = role === 'offer' ? to.crypto.offer() : to.crypto.answer();
-    const draft = rewriteSession(received, ports, to.originId, to.version, crypto);
+    const edit = this.#negotiation?.edit(from, role, payloadFormats(received.media));
+    if (apply && role === 'answer') this.#settleEvents();
+    const draft = rewriteSession(received, ports, to.originId, to.version, crypto, edit);
     if (to.lastSent === undefined) to.lastSent = draft;
     if (draft.bytes.equals(to.lastSent.bytes)) return draft;
     to.version++;
-    to.lastSent = rewriteSession(received, ports, to.originId, to.version, crypto);
+    to.lastSent = rewriteSession(received, ports, to.originId, to.version, crypto, edit);
     return to.lastSent;
   }
 
@@ -166,7 +197,34 @@ export class MediaBridge {
     side.formats = description.formats;
     side.direction = description.direction;
     const srtp = description.kind === 'udptl' ? undefined : keys;
-    this.#session.describe(from, { ...description, ...(srtp && { srtp }) });
+    this.#negotiation?.learn(from, description.formats);
+    side.described = { ...description, ...(srtp && { srtp }) };
+    this.#describe(from);
+  }
+
+  #describe(side: Side): void {
+    const { described, events } = this.#sides[side];
+    if (described) this.#session.describe(side, { ...described, ...(events && { telephoneEvents: events }) });
+  }
+
+  /** Offer and answer are complete: the engine is told who has telephone-events and who does not. */
+  #settleEvents(): void {
+    for (const side of ['customer', 'remote'] as const) {
+      const events = this.#negotiation?.mode(side);
+      if (events === this.#sides[side].events) continue;
+      this.#sides[side].events = events;
+      this.#describe(side);
+    }
+  }
+
+  /** What happens to telephone-events on their way to a side: `drop` where it has none, `play` where it alone has. */
+  eventMode(side: Side): EventMode {
+    return this.#sides[side].events;
+  }
+
+  /** Plays a telephone-event to a side, once `eventMode` is `play`. */
+  playEvent(side: Side, event: number, durationMs: number): void {
+    this.#session.playEvent(side, event, durationMs);
   }
 
   /** Direction of a side as last described, seen from us; undefined before its first description. */

@@ -119,15 +119,16 @@ export function offerProfile(body: MessageBody | undefined): 'none' | 'RTP/AVP' 
   }
 }
 
-/** The body for the other leg: our address and ports, nothing of the sender's network (see rewriteForLeg). */
+/** The body for the other leg: our address and ports, nothing of the sender's network (see rewriteForLeg), edited. */
 export function rewriteSession(
   session: SessionBody,
   ports: LocalPorts,
   originId: number,
   version: number,
   { profile, crypto }: CryptoPart,
+  edit?: (media: MediaSection) => void,
 ): MessageBody {
-  const { description } = rewriteForLeg(session.description, {
+  const { description, anchored } = rewriteForLeg(session.description, {
     address: ports.address,
     rtpPort: ports.rtpPort,
     rtcpPort: ports.rtcpPort,
@@ -137,6 +138,8 @@ export function rewriteSession(
     profile,
     crypto,
   });
+  const media = description.media[anchored];
+  if (edit && media?.isRtp) edit(media);
   return session.wrap(serializeSdp(description));
 }
 
@@ -176,7 +179,7 @@ export function describeMedia({ description, media }: SessionBody, bounds: Sourc
     rtcpPort: at.rtcpPort,
     rtcpMux: at.rtcpMux,
     direction: REVERSED[effectiveDirection(description, media)],
-    formats: formatsOf(media).map(payloadFormat),
+    formats: payloadFormats(media),
     ...(ptimeMs !== undefined && { ptimeMs }),
     ...(signallingAddress !== undefined && { signallingAddress }),
     ...(allowedSources !== undefined && { allowedSources }),
@@ -195,6 +198,10 @@ function acceptableSources(
   if (mediaSources || !allowedSources) return mediaSources;
   return [...allowedSources, ...told.filter((address) => address !== undefined)];
 }
+
+/** The RTP formats of a section; none for T.38. */
+export const payloadFormats = (media: MediaSection | undefined): readonly PayloadFormat[] =>
+  media ? formatsOf(media).map(payloadFormat) : [];
 
 const payloadFormat = (format: ReturnType<typeof formatsOf>[number]): PayloadFormat => ({
   payloadType: format.payloadType,

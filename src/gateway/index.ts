@@ -227,6 +227,7 @@ const callSettings = (config: GatewayConfig) => ({
   sessionTimer: config.sip.sessionTimer,
   refer: config.sip.refer,
   earlyDialogs: config.sip.earlyDialogs,
+  dtmf: config.media.dtmf,
 });
 
 const PURGE_MS = 3_600_000;

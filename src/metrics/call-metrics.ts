@@ -38,6 +38,10 @@ export class CallMetrics implements CallListener {
     if (event.kind === 'answered') {
       call.answered = true;
       this.#counts.add(`${way}_calls_answered_total`, id);
+    } else if (event.kind === 'dtmf') {
+      this.#counts.add('dtmf_digits_total', `${id} ${event.way}`);
+    } else if (event.kind === 'dtmf-refused') {
+      this.#counts.add('dtmf_refused_total', `${id} ${event.code}`);
     } else if (event.kind === 'figures') {
       this.#figures(id, event.quality);
     } else if (event.kind === 'ended') {
@@ -153,6 +157,11 @@ const COUNTERS: Readonly<Record<string, { readonly help: string; readonly label?
   outbound_calls_answered_total: { help: 'Calls answered, outbound' },
   throttles_total: { help: 'Calls refused by a rate or concurrency limit' },
   sip_responses_total: { help: 'SIP responses of calls, sent and received, by class', label: 'class' },
+  dtmf_digits_total: {
+    help: 'Digits keyed, as telephone-events (rtp) or in SIP INFO that was translated',
+    label: 'way',
+  },
+  dtmf_refused_total: { help: 'Digits that could not be passed on between the two, by code', label: 'code' },
   rtp_packets_total: { help: 'RTP packets', label: 'path' },
   rtp_bytes_total: { help: 'RTP bytes', label: 'path' },
   rtcp_packets_total: { help: 'RTCP packets', label: 'path' },

@@ -112,12 +112,20 @@ export const CODES = {
   'media.fork-unsupported': 'The media engine can not copy packets to this process.',
   'media.fork-limit': 'The session has as many packet copies taken as it may.',
   'media.fork-closed': 'The media session has closed.',
+  'media.dtmf-unsupported': 'The media engine that is configured plays no telephone-events.',
   'media.srtp-key': 'An SRTP master key has the wrong length for its suite.',
 
   'capture.no-call': 'No such call is running, or its media is not open yet.',
   'capture.busy': 'The call is being captured already, or as many calls as may be.',
   'capture.full': 'The directory of captures holds as many files as it may.',
   'capture.failed': 'The capture could not be written.',
+  // Digits between telephone-events and SIP INFO.
+  'dtmf.malformed': 'An INFO holds no digit that can be read (400).',
+  'dtmf.encoded': 'An INFO holds a digit under a Content-Encoding (415).',
+  'dtmf.held': 'An INFO brings a digit for a side that is on hold (488).',
+  'dtmf.too-many': 'More digits came than can be played or told in time (486 to an INFO).',
+  'dtmf.unanswered': 'A telephone-event came for a side that takes INFO before the call was answered.',
+  'dtmf.info-refused': 'A side refused the INFO that told it a digit, or did not answer it.',
 
   // Session descriptions.
   'sdp.missing': 'A message that must bring a session description has none.',

@@ -30,6 +30,11 @@ export const mediaSchema = z.strictObject({
     .union([z.literal('auto'), integer(1, 64)], { error: 'must be auto or a whole number from 1 to 64' })
     .default('auto')
     .describe('packet threads of the native engine; auto: one per processor'),
+  dtmf: oneOf(['auto', 'pass'])
+    .default('auto')
+    .describe(
+      'auto: digits are translated between a side with telephone-events and one with SIP INFO; pass: left alone',
+    ),
   rtpengine: z
     .array(daemonAddress())
     .default([])

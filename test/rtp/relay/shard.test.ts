@@ -48,6 +48,7 @@ function sessionIn(shard: Shard, events: MediaEvent[]): EngineSession {
         return () => shard.unfork(1, 7);
       },
     },
+    play: () => {},
     halt: () => shard.close(1),
     release: () => shard.sessions.delete(1),
   });
