@@ -15,6 +15,8 @@ import { readSip, type SipText, uriOf, writeSip } from './sip-text.js';
 export interface ScriptPhoneOptions {
   readonly user: string;
   readonly address?: string;
+  /** Methods listed in Allow; absent: no Allow. */
+  readonly allow?: string;
   /** Speaks TLS to this port of 127.0.0.1, trusting this authority's file. */
   readonly tls?: { readonly port: number; readonly ca: string };
 }
@@ -41,6 +43,7 @@ export class ScriptPhone {
   readonly #user: string;
   readonly #address: string;
   readonly #via: string;
+  readonly #allow: readonly [string, string][];
   readonly #send: Send;
   #peerPort = 0;
   #dialog: Dialog | undefined;
@@ -51,6 +54,7 @@ export class ScriptPhone {
     this.#address = options.address ?? '127.0.0.1';
     this.#via = `SIP/2.0/${options.tls ? 'TLS' : 'UDP'} ${this.#address}:${port};rport`;
     this.#send = send;
+    this.#allow = options.allow === undefined ? [] : [['Allow', options.allow]];
   }
 
   /** Calls a number at the gateway; resolves with the final response, acknowledged. */
@@ -69,6 +73,11 @@ export class ScriptPhone {
   /** A re-INVITE in the call that runs. */
   reinvite(offer: string): Promise<SipText> {
     return this.#invite(offer);
+  }
+
+  /** An INFO in the call that runs; resolves with its final response. */
+  info(type: string, body: string): Promise<SipText> {
+    return this.#request('INFO', body, type);
   }
 
   /** Ends the call and waits for the response. */
@@ -96,11 +105,11 @@ export class ScriptPhone {
   #lastBranch = '';
 
   /** Sends a request again and again until its final response. */
-  async #request(method: string, body: string): Promise<SipText> {
+  async #request(method: string, body: string, type?: string): Promise<SipText> {
     const dialog = this.#dialog!;
     const sequence = ++dialog.sequence;
     this.#lastBranch = branch();
-    const send = () => this.#out(method, sequence, body, this.#lastBranch);
+    const send = () => this.#out(method, sequence, body, this.#lastBranch, dialog.remote, type);
     send();
     const timer = this.#via.includes('UDP') ? setInterval(send, 500) : undefined;
     const matches = (message: SipText) =>
@@ -118,7 +127,14 @@ export class ScriptPhone {
     }
   }
 
-  #out(method: string, sequence: number, body: string, branchName: string, to = this.#dialog!.remote): void {
+  #out(
+    method: string,
+    sequence: number,
+    body: string,
+    branchName: string,
+    to = this.#dialog!.remote,
+    type?: string,
+  ): void {
     const { callId, local, target } = this.#dialog!;
     const headers: [string, string][] = [
       ['Via', `${this.#via};branch=${branchName}`],
@@ -128,8 +144,9 @@ export class ScriptPhone {
       ['CSeq', `${sequence} ${method}`],
       ['Contact', this.#contact],
       ['Max-Forwards', '70'],
+      ...this.#allow,
     ];
-    this.#send(writeSip(`${method} ${target} SIP/2.0`, headers, body), this.#peerPort);
+    this.#send(writeSip(`${method} ${target} SIP/2.0`, headers, body, type), this.#peerPort);
   }
 
   get #contact(): string {
@@ -171,6 +188,7 @@ export class ScriptPhone {
       ['Call-ID', request.header('call-id')],
       ['CSeq', request.header('cseq')],
       ['Contact', this.#contact],
+      ...this.#allow,
     ];
     this.#send(writeSip(`SIP/2.0 ${verdict}`, headers, body), port);
   }

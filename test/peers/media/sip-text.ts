@@ -27,9 +27,14 @@ export function readSip(text: string): SipText {
   return { startLine, status, method, header, all, body: text.slice(cut + 4) };
 }
 
-/** A message with its Content-Length; `body` is a session description or empty. */
-export function writeSip(startLine: string, headers: readonly (readonly [string, string])[], body = ''): string {
-  const typed = body === '' ? headers : [...headers, ['Content-Type', 'application/sdp'] as const];
+/** A message with its Content-Length; `body` is a session description unless `type` says otherwise, or empty. */
+export function writeSip(
+  startLine: string,
+  headers: readonly (readonly [string, string])[],
+  body = '',
+  type = 'application/sdp',
+): string {
+  const typed = body === '' ? headers : [...headers, ['Content-Type', type] as const];
   const lines = [...typed, ['Content-Length', String(Buffer.byteLength(body))] as const];
   return `${startLine}\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n${body}`;
 }

@@ -18,13 +18,16 @@ export interface OfferFields {
   /** `a=crypto` values, as `1 SUITE inline:…` */
   readonly crypto?: readonly string[];
   readonly direction?: 'sendrecv' | 'sendonly' | 'recvonly' | 'inactive';
+  /** Payload type of telephone-events, default 101; false: none. */
+  readonly events?: number | false;
 }
 
 /** A description of one audio stream on 127.0.0.1. */
 export function describeVoice({ port, version = 1, crypto = [], direction, ...more }: OfferFields): string {
-  const { protocol = crypto.length > 0 ? 'RTP/SAVP' : 'RTP/AVP' } = more;
+  const { protocol = crypto.length > 0 ? 'RTP/SAVP' : 'RTP/AVP', events = 101 } = more;
   const lines = ['v=0', `o=- 77 ${version} IN IP4 127.0.0.1`, 's=-', 'c=IN IP4 127.0.0.1', 't=0 0'];
-  lines.push(`m=audio ${port} ${protocol} 0 101`, 'a=rtpmap:0 PCMU/8000', 'a=rtpmap:101 telephone-event/8000');
+  lines.push(`m=audio ${port} ${protocol} 0${events === false ? '' : ` ${events}`}`, 'a=rtpmap:0 PCMU/8000');
+  if (events !== false) lines.push(`a=rtpmap:${events} telephone-event/8000`);
   lines.push('a=ptime:20', ...crypto.map((value) => `a=crypto:${value}`));
   if (direction) lines.push(`a=${direction}`);
   return `${lines.join('\r\n')}\r\n`;
@@ -87,6 +90,21 @@ export class Voice {
     const room = Buffer.alloc(plain.length + 32);
     plain.copy(room);
     return room.subarray(0, this.#sealer.seal(room, plain.length));
+  }
+
+  /** Keys a digit as a telephone keypad does: a packet each 20 ms, three ends (RFC 4733 §2.5). */
+  async key(event: number, durationMs: number, payloadType = 101): Promise<void> {
+    const timestamp = this.sequence * FRAME_SAMPLES;
+    for (let at = 20, ends = 0; ends < 3; at += 20) {
+      const end = at >= durationMs;
+      if (end) ends++;
+      const payload = Buffer.from([event, end ? 0x8a : 0x0a, 0, 0]);
+      payload.writeUInt16BE(Math.min(at, durationMs) * 8, 2);
+      const marker = at === 20;
+      const sequence = this.sequence++;
+      this.rtp.send(rtpPacket({ sequence, timestamp, ssrc: this.ssrc, payloadType, payload, marker }), this.target);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
   }
 
   /** Says `packets` packets, `gapMs` apart by the clock. */
