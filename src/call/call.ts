@@ -79,11 +79,7 @@ export class Call implements InboundLegHandler, AttemptHandler, BridgeHooks {
       read: () => this.#media!.read(),
       report: (reading) => this.#emit({ kind: 'figures', ...reading, final: false }),
     });
-    this.#dtmf = new DtmfInterworking(leg.request, this.#callerSide, parts, {
-      media: () => this.#media,
-      dialog: (side) => this.#bridge?.dialog(side),
-      emit: (happening) => this.#emit(happening),
-    });
+    this.#dtmf = new DtmfInterworking(leg.request, this.#callerSide, parts, (happening) => this.#emit(happening));
     leg.handler = this;
   }
 
@@ -132,6 +128,7 @@ export class Call implements InboundLegHandler, AttemptHandler, BridgeHooks {
     this.#state = 'trying';
     this.#lateOffer = new LateOffer(media, this.#callerSide);
     this.#bridge = new DialogBridge(media, this, this.#dtmf, this.#parts.settings, this.#logger);
+    this.#dtmf.join(media, this.#bridge);
     media.bound(this.#callerSide, {
       ...sourcesOf(this.admission, this.#callerSide),
       signallingAddress: this.#leg.flow.remote.address,

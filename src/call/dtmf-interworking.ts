@@ -29,11 +29,9 @@ export interface DtmfSettings {
   readonly scheduler: Scheduler;
 }
 
-/** The call that digits pass through. */
-export interface DtmfCall {
-  readonly media: () => MediaBridge | undefined;
-  readonly dialog: (side: Side) => Dialog | undefined;
-  readonly emit: (happening: Happening) => void;
+/** The dialogs of the call that digits pass through. */
+export interface DialogsBySide {
+  dialog(side: Side): Dialog | undefined;
 }
 
 /** Digits on their way to one side in INFO. */
@@ -54,7 +52,9 @@ interface Outgoing {
 export class DtmfInterworking {
   /** Whether a side lists INFO in Allow, or has sent a digit that way; absent where digits are left alone. */
   readonly takesInfo: TakesInfo | undefined;
-  readonly #call: DtmfCall;
+  readonly #emit: (happening: Happening) => void;
+  #media: MediaBridge | undefined;
+  #dialogs: DialogsBySide | undefined;
   readonly #scheduler: Scheduler;
   readonly #sentInfo = new Set<Side>();
   readonly #outgoing: Readonly<Record<Side, Outgoing>>;
@@ -62,21 +62,32 @@ export class DtmfInterworking {
   readonly #playedMs: Record<Side, number> = { customer: 0, remote: 0 };
 
   /** @param invite the caller's: tells its methods before it has a dialog */
-  constructor(invite: SipRequest, callerSide: Side, { settings, scheduler }: DtmfSettings, call: DtmfCall) {
-    this.#call = call;
+  constructor(
+    invite: SipRequest,
+    callerSide: Side,
+    { settings, scheduler }: DtmfSettings,
+    emit: (happening: Happening) => void,
+  ) {
+    this.#emit = emit;
     this.#scheduler = scheduler;
     const told = invite.headers.list('Allow').includes('INFO');
     const allows = (side: Side): boolean =>
-      call.dialog(side)?.remoteAllows.has('INFO') ?? (side === callerSide && told);
+      this.#dialogs?.dialog(side)?.remoteAllows.has('INFO') ?? (side === callerSide && told);
     if (settings.dtmf !== 'pass') this.takesInfo = (side) => this.#sentInfo.has(side) || allows(side);
     const outgoing = (): Outgoing => ({ waiting: [], asking: false, refused: false });
     this.#outgoing = { customer: outgoing(), remote: outgoing() };
   }
 
+  /** The call's media is open, and its dialogs have a place. */
+  join(media: MediaBridge, dialogs: DialogsBySide): void {
+    this.#media = media;
+    this.#dialogs = dialogs;
+  }
+
   /** The media engine has heard a telephone-event of a side. */
   onEvent(side: Side, digit: Digit): void {
     const to = opposite(side);
-    if (this.#call.media()?.eventMode(to) !== 'drop') return;
+    if (this.#media?.eventMode(to) !== 'drop') return;
     const outgoing = this.#outgoing[to];
     if (outgoing.refused) return this.#refuse(to, 'dtmf.info-refused');
     if (outgoing.waiting.length >= MAX_WAITING) return this.#refuse(to, 'dtmf.too-many');
@@ -89,7 +100,7 @@ export class DtmfInterworking {
     const contentType = incoming.request.headers.get('Content-Type') ?? '';
     if (!isDigitType(contentType)) return false;
     this.#sentInfo.add(side);
-    const media = this.#call.media();
+    const media = this.#media;
     if (media?.eventMode(opposite(side)) !== 'play') return false;
     const digit = digitOf(incoming.request, contentType);
     const fault = isDigitFault(digit) ? digit : this.#unplayable(media, opposite(side), digit);
@@ -99,7 +110,7 @@ export class DtmfInterworking {
     } else {
       this.#play(media, opposite(side), digit);
       incoming.respond(200);
-      this.#call.emit({ kind: 'dtmf', side, way: 'info', ...digit });
+      this.#emit({ kind: 'dtmf', side, way: 'info', ...digit });
     }
     return true;
   }
@@ -122,7 +133,7 @@ export class DtmfInterworking {
   /** Sends the digit that waits, when the one before has been answered. */
   #ask(to: Side): void {
     const outgoing = this.#outgoing[to];
-    const dialog = this.#call.dialog(to);
+    const dialog = this.#dialogs?.dialog(to);
     if (outgoing.asking) return;
     const digit = outgoing.waiting.shift();
     if (!digit) return;
@@ -145,7 +156,7 @@ export class DtmfInterworking {
   }
 
   #refuse(side: Side, code: string, sipStatus?: number): void {
-    this.#call.emit({ kind: 'dtmf-refused', side, code, ...(sipStatus !== undefined && { sipStatus }) });
+    this.#emit({ kind: 'dtmf-refused', side, code, ...(sipStatus !== undefined && { sipStatus }) });
   }
 }
 

@@ -119,6 +119,7 @@ export const CODES = {
   'capture.busy': 'The call is being captured already, or as many calls as may be.',
   'capture.full': 'The directory of captures holds as many files as it may.',
   'capture.failed': 'The capture could not be written.',
+
   // Digits between telephone-events and SIP INFO.
   'dtmf.malformed': 'An INFO holds no digit that can be read (400).',
   'dtmf.encoded': 'An INFO holds a digit under a Content-Encoding (415).',

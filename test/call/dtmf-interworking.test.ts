@@ -45,16 +45,15 @@ async function call({ allow = {}, dtmf }: Made = {}) {
     }) as unknown as Dialog;
   const dialogs = { customer: dialogOf('customer'), remote: dialogOf('remote') };
   const invite = { headers: { list: () => [...methods('customer')] } } as unknown as SipRequest;
-  let media: MediaBridge | undefined;
   const digits = new DtmfInterworking(
     invite,
     'customer',
     { settings: dtmf ? { dtmf } : {}, scheduler: time },
-    { media: () => media, dialog: (side) => dialogs[side], emit: (happening) => emitted.push(happening) },
+    (happening) => emitted.push(happening),
   );
   const order = { id: 'call', timeoutSeconds: 60, onEvent: () => {} };
   const bridge = await MediaBridge.open(engine, order, new SeededRandom(3), digits.takesInfo);
-  media = bridge;
+  digits.join(bridge, { dialog: (side) => dialogs[side] });
   for (const side of ['customer', 'remote'] as const)
     bridge.bound(side, { mediaSources: undefined, allowedSources: undefined, encryption: 'off' });
 
