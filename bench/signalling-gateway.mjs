@@ -1,7 +1,8 @@
 /**
  * The gateway for the signalling bench: listens on 127.0.0.1:$KPORT (UDP), sends every call to 127.0.0.1:$DPORT, prints
  * `ready`. Records, journal, media log and SIP message log are on, as in service; limits are out of the way.
- * Also the COMMAND of a `sip-cps.sh COMMAND CPS …` run. NODE_FLAGS gives Node more flags, for a profile.
+ * Also the COMMAND of a `sip-cps.sh COMMAND CPS …` run. MEDIA_ENGINE names the media engine (default auto), NODE_FLAGS
+ * gives Node more flags, for a profile.
  */
 import { spawn } from 'node:child_process';
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -20,7 +21,7 @@ const directory = mkdtempSync(join(tmpdir(), 'trunkline-bench-'));
 const config = {
   dataDir: directory,
   sip: { listen: [`udp://127.0.0.1:${KPORT}`], health: { enabled: false } },
-  media: { engine: process.env.MEDIA_ENGINE ?? 'typescript', ports: '16384-60999', quarantineSeconds: 0 },
+  media: { engine: process.env.MEDIA_ENGINE ?? 'auto', ports: '16384-60999', quarantineSeconds: 0 },
   metrics: { listen: 'http://127.0.0.1:0' },
   api: { listen: 'http://127.0.0.1:0' },
   limits: { maxCallsPerConnector: 1_000_000 },

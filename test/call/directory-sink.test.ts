@@ -15,7 +15,7 @@ import { InlineBatchWriter } from '../../src/call/record/batch-writer.js';
 import type { CallDetailRecord } from '../../src/call/record/call-detail-record.js';
 import { DirectorySink, recordPath } from '../../src/call/record/directory-sink.js';
 import { CallRecorder } from '../../src/call/record/recorder.js';
-import { writeBatch } from '../../src/call/record/write-batch.js';
+import { SYNCED_TOGETHER, writeBatch } from '../../src/call/record/write-batch.js';
 import { silentLogger, systemScheduler } from '../../src/core/index.js';
 import { answeredCall, FACTS } from './fixtures.js';
 
@@ -74,6 +74,24 @@ describe('directory sink', () => {
 });
 
 describe('batch of whole files', () => {
+  it('syncs a large batch as one, or each file where that cannot be had', () => {
+    const path = process.env.PATH;
+    for (const [name, search] of [
+      ['together', path],
+      ['alone', directory],
+    ] as const) {
+      const files = Array.from({ length: SYNCED_TOGETHER }, (_, index) => ({
+        path: join(directory, name, String(index)),
+        text: `${name} ${index}`,
+      }));
+      process.env.PATH = search;
+      const outcome = writeBatch(files);
+      process.env.PATH = path;
+      expect(outcome.every((reason) => reason === undefined)).toBe(true);
+      for (const file of files) expect(readFileSync(file.path, 'utf8')).toBe(file.text);
+    }
+  });
+
   it('tells of each file that failed and writes the others', () => {
     mkdirSync(join(directory, 'a'));
     mkdirSync(join(directory, 'taken.tmp'));

@@ -96,6 +96,23 @@ describe('a request that cannot be served', () => {
     expect(puppet.responses[1]!.headers.get('Retry-After')).toBe('5');
     expect(agent.core.debugView().serverTransactions).toBe(1);
   });
+
+  it('is shed with 503 and Retry-After, and nothing is kept of it, while the call layer has too much to do', () => {
+    const { time, agent, puppet } = agentAndPuppet();
+    agent.core.handler = Object.assign(agent, { shedFor: () => 3 });
+    const invite = puppet.request('INVITE', URI);
+    puppet.send(invite);
+    puppet.send(invite);
+    puppet.send(puppet.request('OPTIONS', URI, [['Call-ID', 'other']]));
+    time.advance(10);
+    expect(puppet.statuses.slice(0, 2)).toEqual([503, 503]);
+    expect(puppet.responses[0]!.headers.get('Retry-After')).toBe('3');
+    puppet.send(puppet.follow(invite, 'ACK', puppet.responses[0]!.headers.get('To')));
+    expect(agent.log).toEqual(['options']);
+    expect(agent.counters.get('sip_rejected', 'overload')).toBe(2);
+    agent.requests[0]!.respond(200);
+    expectQuiet(time, agent);
+  });
 });
 
 describe('a message that is malformed', () => {
