@@ -27,10 +27,11 @@ const cancelWhileRinging: Scenario = {
   check: ({ answerer }) => expect(header(answerer.received('CANCEL')[0]!, 'Reason')).toContain('Q.850;cause=16'),
 };
 
+/** The pause leaves time to connect: a call given up before that never reaches the answerer. */
 const cancelBeforeAnyResponse: Scenario = {
   name: 'CANCEL waits for the first response of the answerer',
-  caller: (call) => void givesUp(call.invite({ sdp: AUDIO }).pause(50)),
-  answerer: (call) => void isTold(call.on('INVITE').pause(350).reply(180)),
+  caller: (call) => void givesUp(call.invite({ sdp: AUDIO }).pause(500)),
+  answerer: (call) => void isTold(call.on('INVITE').pause(1500).reply(180)),
   record: cancelled,
 };
 
