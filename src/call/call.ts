@@ -383,6 +383,10 @@ export class Call implements InboundLegHandler, AttemptHandler, BridgeHooks {
     for (const change of this.#holds.changes((side) => this.#media!.direction(side))) this.#emit(change);
   }
 
+  onMediaRefused(side: Side, code: string): void {
+    this.#emit({ kind: 'media-refused', side, code });
+  }
+
   #onMediaEvent(event: MediaEvent): void {
     if (this.#state === 'ended') return;
     const { side } = event;

@@ -11,6 +11,7 @@ import type {
 } from '../sip/index.js';
 import { passingHeaders } from './headers.js';
 import { type MediaBridge, missingDescription, opposite } from './media-bridge.js';
+import { mediaWarning } from './release.js';
 import { bodyOf, sessionOf } from './session-body.js';
 
 /** What the call hears of its two dialogs. */
@@ -21,6 +22,8 @@ export interface BridgeHooks {
   onDialogLost(side: Side, error: GatewayError): void;
   /** Session descriptions changed on a side: hold, resume, new codec. */
   onMediaChanged(): void;
+  /** A change of media that a side asked for was refused by us. */
+  onMediaRefused(side: Side, code: string): void;
 }
 
 /** Who deals with digits in INFO. */
@@ -32,6 +35,8 @@ export interface DigitTaker {
 export interface BridgeSettings {
   /** REFER goes to the other side, or is refused with 403. */
   readonly refer: 'pass' | 'refuse';
+  /** Host that warns of media that is refused. */
+  readonly domain: string;
 }
 
 /** Dialogs that belong together: a fork of the callee and the dialog that stands for it on the caller's leg. */
@@ -121,10 +126,10 @@ export class DialogBridge {
   #handlerFor(side: Side, pair: DialogPair): DialogHandler {
     return {
       onBye: (request) => this.#hooks.onHangup(side, request, pair),
-      onReinvite: (incoming) => this.#guard(incoming, () => this.#relayReinvite(side, incoming)),
+      onReinvite: (incoming) => this.#guard(side, incoming, () => this.#relayReinvite(side, incoming)),
       onReinviteCancelled: () => this.#cancelReinvite(side),
       onAck: (request) => this.acknowledged(side, request),
-      onRequest: (incoming) => this.#guard(incoming, () => this.#relayRequest(side, incoming, pair)),
+      onRequest: (incoming) => this.#guard(side, incoming, () => this.#relayRequest(side, incoming, pair)),
       onSessionExpired: () =>
         this.#hooks.onDialogLost(
           side,
@@ -135,13 +140,15 @@ export class DialogBridge {
   }
 
   /** What a peer sends may be refused, and never throws past here. */
-  #guard(incoming: InboundRequest, run: () => void): void {
+  #guard(side: Side, incoming: InboundRequest, run: () => void): void {
     try {
       run();
     } catch (error) {
       if (!(error instanceof GatewayError)) throw error;
-      this.#logger.warn({ code: error.code, method: incoming.request.method }, 'in-dialog request refused');
-      incoming.respond(error.sipStatus ?? 500);
+      const { code, message, sipStatus = 500 } = error;
+      this.#logger.warn({ code, method: incoming.request.method }, 'in-dialog request refused');
+      if (sipStatus === 488) this.#hooks.onMediaRefused(side, code);
+      incoming.respond(sipStatus, { headers: mediaWarning(code, message, this.#settings.domain) });
     }
   }
 
@@ -151,7 +158,7 @@ export class DialogBridge {
     if (peer?.state !== 'confirmed') return incoming.respond(491);
     if (peer.awaitsAck) {
       this.#postponed[opposite(side)] = () => {
-        if (!this.#cancelled.delete(side)) this.#guard(incoming, () => this.#relayReinvite(side, incoming));
+        if (!this.#cancelled.delete(side)) this.#guard(side, incoming, () => this.#relayReinvite(side, incoming));
       };
       return;
     }
@@ -184,7 +191,7 @@ export class DialogBridge {
     const before = peer.localDescription;
     peer.localDescription = body;
     const done = (outcome: Outcome): void =>
-      this.#guard(incoming, () => {
+      this.#guard(side, incoming, () => {
         if (isProvisional(outcome)) return;
         if (by === 'reinvite' && isSuccess(outcome)) peer.ack();
         if (this.#cancelled.delete(side) && isSuccess(outcome)) return this.#restore(side, peer);
@@ -209,7 +216,7 @@ export class DialogBridge {
   #relayLateOffer(side: Side, incoming: InboundRequest, peer: Dialog): void {
     const headers = passingHeaders(incoming.request, 'INVITE');
     peer.reinvite({ headers }, (outcome) =>
-      this.#guard(incoming, () => {
+      this.#guard(side, incoming, () => {
         if (isProvisional(outcome)) return;
         if (!isSuccess(outcome)) return refuse(incoming, outcome);
         const offer = sessionOf(outcome);
@@ -217,12 +224,23 @@ export class DialogBridge {
           peer.ack();
           throw missingDescription();
         }
-        const body = this.#media.translate(opposite(side), 'offer', offer, false);
+        const body = this.#translateLate(opposite(side), peer, offer);
         this.#setDescription(side, body);
         this.onceAcknowledged(side, (ack) => this.#ackLateOffer(side, peer, offer, ack));
         incoming.respond(200, { headers: passingHeaders(outcome, 'INVITE'), body });
       }),
     );
+  }
+
+  /** What of a late offer goes on; one that may not ends its call, since the peer holds it for agreed on (RFC 3261 §14.1). */
+  #translateLate(from: Side, peer: Dialog, offer: MessageBody): MessageBody {
+    try {
+      return this.#media.translate(from, 'offer', offer, false);
+    } catch (error) {
+      peer.ack();
+      if (error instanceof GatewayError) this.#hooks.onDialogLost(from, error);
+      throw error;
+    }
   }
 
   /** The answer to a late offer, on its way from one ACK into the other. */

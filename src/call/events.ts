@@ -93,6 +93,8 @@ type Body =
   | { readonly kind: 'media-latched'; readonly side: Side; readonly address: string; readonly port: number }
   | { readonly kind: 'source-refused'; readonly side: Side; readonly address: string; readonly port: number }
   | { readonly kind: 'held' | 'resumed'; readonly side: Side }
+  /** A change of media that `side` asked for in the call was refused by us. */
+  | { readonly kind: 'media-refused'; readonly side: Side; readonly code: string }
   /** A side keyed a digit: as telephone-event in RTP, or in SIP INFO where that is turned into one. */
   | {
       readonly kind: 'dtmf';

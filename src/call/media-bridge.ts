@@ -57,6 +57,8 @@ export interface BridgeReading {
   readonly totals: Record<Path, PathTotals>;
 }
 
+const SIDES = ['customer', 'remote'] as const;
+
 export const opposite = (side: Side): Side => (side === 'customer' ? 'remote' : 'customer');
 
 /**
@@ -126,10 +128,11 @@ export class MediaBridge {
   /**
    * The body that goes to the other side in place of one received from `from`, which is an offer or an answer; the
    * media engine learns `from`'s description unless `apply` is off (an offer in a re-INVITE is applied once accepted).
-   * @throws GatewayError `sdp.malformed` (400), `sdp.not-acceptable`, `media.srtp-*` (488)
+   * @throws GatewayError `sdp.malformed` (400), `sdp.not-acceptable`, `media.srtp-*`, `media.t38-unencrypted` (488)
    */
   translate(from: Side, role: Role, body: MessageBody, apply = true): MessageBody {
     const received = readSession(body);
+    if (received.media?.isUdptl) for (const side of SIDES) this.#sides[side].crypto.allowFax();
     if (apply) this.#learn(from, role, received, body);
     const to = this.#sides[opposite(from)];
     const ports = this.#session[opposite(from)];
@@ -209,7 +212,7 @@ export class MediaBridge {
 
   /** Offer and answer are complete: the engine is told who has telephone-events and who does not. */
   #settleEvents(): void {
-    for (const side of ['customer', 'remote'] as const) {
+    for (const side of SIDES) {
       const events = this.#negotiation?.mode(side);
       if (events === this.#sides[side].events) continue;
       this.#sides[side].events = events;

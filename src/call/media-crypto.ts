@@ -25,7 +25,7 @@ const NOTHING: CryptoPart = { profile: 'RTP/AVP', crypto: [] };
  *
  *   off       we offer RTP/AVP; an RTP/SAVP offer of the peer is still answered with SRTP, because it can be no other way
  *   offered   we offer RTP/AVP with crypto lines (best effort); clear media is accepted
- *   required  we offer RTP/SAVP; clear media is refused with 488
+ *   required  we offer RTP/SAVP; clear media is refused with 488, and so is T.38, which UDPTL carries in clear
  *
  * Keys are fresh for each attempt and stay over re-INVITEs as long as the peer keeps its own, so that the rollover
  * counter goes on (RFC 3711 §3.3.1).
@@ -83,6 +83,18 @@ export class MediaCrypto {
     return this.#answerLine === undefined
       ? NOTHING
       : { profile: 'RTP/SAVP', crypto: [attributeValue(this.#answerLine)] };
+  }
+
+  /**
+   * A T.38 stream is to go to or come from this side: UDPTL has no SRTP, so it may not where media must be encrypted.
+   * @throws GatewayError `media.t38-unencrypted` (488)
+   */
+  allowFax(): void {
+    if (this.mode !== 'required') return;
+    throw new GatewayError('media.t38-unencrypted', 'T.38 is not encrypted, and media on this call must be', {
+      origin: 'remote',
+      sipStatus: 488,
+    });
   }
 
   /** Takes the offer of this side. @throws GatewayError `media.srtp-required`, `media.srtp-unsupported` (488) */

@@ -106,7 +106,18 @@ export function faultOf(error: unknown): { code: string; reason: string; status:
 }
 
 /** Ends that the caller is warned of as "media type not available" (RFC 3261 §20.43, code 304). */
-const MEDIA_REFUSED = new Set(['media.srtp-required', 'media.srtp-unsupported', 'media.streams-rejected']);
+const MEDIA_REFUSED = new Set([
+  ...['media.srtp-required', 'media.srtp-unsupported', 'media.streams-rejected', 'media.t38-unencrypted'],
+]);
+
+/**
+ * The Warning that goes with a 488 for one of those codes; none for others.
+ * @param agent host that warns
+ */
+export function mediaWarning(code: string, reason: string, agent: string): HeaderRow[] {
+  if (!MEDIA_REFUSED.has(code)) return [];
+  return [['Warning', `304 ${agent} "${reason.replace(/["\\]/g, '')}"`]];
+}
 
 /**
  * What goes with a final response that ends a call: its cause, when to try again, and what of the media was at fault.
@@ -115,8 +126,6 @@ const MEDIA_REFUSED = new Set(['media.srtp-required', 'media.srtp-unsupported', 
 export function finalOrder(end: EndFacts, agent: string): ResponseOrder {
   const headers: HeaderRow[] = [reasonRow(end.q850, 'Trunkline')];
   if (end.sipStatus === 503) headers.push(['Retry-After', '5']);
-  if (end.sipStatus === 488 && MEDIA_REFUSED.has(end.code)) {
-    headers.push(['Warning', `304 ${agent} "${end.reason.replace(/["\\]/g, '')}"`]);
-  }
+  if (end.sipStatus === 488) headers.push(...mediaWarning(end.code, end.reason, agent));
   return { headers };
 }

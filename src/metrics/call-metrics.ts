@@ -42,6 +42,8 @@ export class CallMetrics implements CallListener {
       this.#counts.add('dtmf_digits_total', `${id} ${event.way}`);
     } else if (event.kind === 'dtmf-refused') {
       this.#counts.add('dtmf_refused_total', `${id} ${event.code}`);
+    } else if (event.kind === 'media-refused') {
+      this.#counts.add('media_refused_total', `${id} ${event.code}`);
     } else if (event.kind === 'figures') {
       this.#figures(id, event.quality);
     } else if (event.kind === 'ended') {
@@ -162,6 +164,7 @@ const COUNTERS: Readonly<Record<string, { readonly help: string; readonly label?
     label: 'way',
   },
   dtmf_refused_total: { help: 'Digits that could not be passed on between the two, by code', label: 'code' },
+  media_refused_total: { help: 'Changes of media asked for in a call and refused by us, by code', label: 'code' },
   rtp_packets_total: { help: 'RTP packets', label: 'path' },
   rtp_bytes_total: { help: 'RTP bytes', label: 'path' },
   rtcp_packets_total: { help: 'RTCP packets', label: 'path' },

@@ -48,6 +48,16 @@ describe.each(REJECTED)('an answer with %s', (_, media) => {
   });
 });
 
+it.each([
+  ['off', true],
+  ['offered', true],
+  ['required', false],
+] as const)('T.38, which has no encryption, where encryption is %s: allowed %s', (mode, allowed) => {
+  const asked = () => offering(mode).allowFax();
+  if (allowed) expect(asked).not.toThrow();
+  else expect(asked).toThrow(expect.objectContaining({ code: 'media.t38-unencrypted', sipStatus: 488 }));
+});
+
 it('an answer in clear is refused with 488 where media must be encrypted', () => {
   expect(() => offering('required').receiveAnswer(section(['m=audio 4000 RTP/AVP 0']))).toThrow(
     expect.objectContaining({ code: 'media.srtp-required', sipStatus: 488 }),
