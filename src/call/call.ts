@@ -302,13 +302,14 @@ export class Call implements InboundLegHandler, AttemptHandler, BridgeHooks {
     description: MessageBody | undefined,
     progress: { readonly described: boolean },
   ): () => MessageBody | undefined {
-    dialog.ack();
     const calleeSide = opposite(this.#callerSide);
     const known = this.#media!.direction(calleeSide) && this.#media!.lastReceived(calleeSide);
     const answer = description ?? this.#forks.description(dialog) ?? known;
     if (!answer) throw missingDescription();
     const body = this.#media!.translate(calleeSide, 'answer', answer);
     dialog.localDescription = this.#media!.lastSent(calleeSide);
+    // The callee may wait for the ACK until it speaks: what it says must find the way open.
+    this.#media!.whenInForce(() => dialog.ack());
     // To a caller without 100rel what came in a reliable 18x was no answer yet.
     return () => (description || !progress.described ? body : undefined);
   }
@@ -423,7 +424,9 @@ export class Call implements InboundLegHandler, AttemptHandler, BridgeHooks {
     if (!wasAnswered) this.#leg.respond(end.sipStatus, finalOrder(end, this.#parts.settings.domain));
     for (const side of ['customer', 'remote'] as const) {
       const dialog = this.#bridge?.dialog(side);
-      if (dialog?.state === 'confirmed') dialog.bye([reasonRow(end.q850, BYE_TEXT)]);
+      if (dialog?.state !== 'confirmed') continue;
+      dialog.ack();
+      dialog.bye([reasonRow(end.q850, BYE_TEXT)]);
     }
   }
 

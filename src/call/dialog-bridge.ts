@@ -95,7 +95,9 @@ export class DialogBridge {
   drop(side: Side, headers: readonly HeaderRow[]): void {
     const dialog = this.#current[side];
     delete this.#current[side];
-    if (dialog?.state === 'confirmed') dialog.bye(headers);
+    if (dialog?.state !== 'confirmed') return;
+    dialog.ack();
+    dialog.bye(headers);
   }
 
   /** The dialog that speaks for a side. */

@@ -46,8 +46,8 @@ export class LateOffer {
       throw missingDescription();
     }
     return this.#made(offer, (answer) => {
-      dialog.ack(answer);
       dialog.localDescription = answer;
+      this.#media.whenInForce(() => dialog.ack(answer));
     });
   }
 

@@ -201,7 +201,7 @@ export interface Dialog {
   /** True while a 2xx of ours has no ACK yet: a re-INVITE must wait for it. */
   readonly awaitsAck: boolean;
   handler: DialogHandler;
-  /** ACKs the 2xx of our INVITE or re-INVITE; repeated 2xx are answered with the same ACK by the engine. */
+  /** ACKs the 2xx of our INVITE or re-INVITE that has none yet; repeated 2xx are answered with the same ACK by the engine. */
   ack(body?: MessageBody): void;
   /** Sends a re-INVITE; `done` gets provisional and final outcomes; after a 2xx call `ack`. 491 is retried per §14.1. */
   reinvite(order: ResponseOrder, done: (outcome: SipResponse | GatewayError) => void): void;

@@ -28,7 +28,7 @@ it('counts every packet of 10 SIPp calls with audio', async (context) => {
   const answerer = await startAnswerer({ scenario: 'uas-audio', keys });
   const gateway = await gatewayWith(answerer.port);
   const target = `127.0.0.1:${gateway.sipPort}`;
-  const call = { scenario: 'uac-audio', target, keys, calls: 10, callsPerSecond: 5, pauseMs: 3000 };
+  const call = { scenario: 'uac-audio', target, keys, calls: 10, callsPerSecond: 5, pauseMs: 5000 };
   const caller = await runCaller(call);
   expect(caller, caller.errors + gateway.tail()).toMatchObject({ status: 0, successful: 10 });
   for (const record of await gateway.recordsOnceThere(10)) {
