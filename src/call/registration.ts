@@ -27,8 +27,6 @@ export interface RegistrarParts {
   readonly signaling: SignalingEngine;
   readonly scheduler: Scheduler;
   readonly random: Random;
-  /** Host and port carriers are to call us at, for a transport. */
-  readonly contact: (protocol: CarrierHostConfig['protocol']) => string;
   readonly connectTimeoutMs: number;
   readonly announce: (event: NodeEvent) => void;
 }
@@ -128,24 +126,21 @@ class Registration {
 
   /** Binds our contact for so long; 0 takes the binding back (RFC 3261 §10.2.2). */
   #send(expires: number, done: (outcome: SipResponse | GatewayError) => void): void {
-    const { signaling, connectTimeoutMs, contact } = this.#parts;
+    const { signaling, connectTimeoutMs } = this.#parts;
     const { realm } = this.#carrier;
     const { username, password } = this.#carrier.credentials!;
     const host = this.#host;
     const record = `<sip:${encodeURIComponent(username)}@${authorityOf(host)}>`;
-    // A challenge makes the engine send a second request with the next number: ours go up by two (§10.2).
-    this.#sequence += 2;
-    const transport = host.protocol === 'UDP' ? '' : `;transport=${host.protocol.toLowerCase()}`;
+    // Each challenge makes the engine send the request again with the next number, so ours rise by more (§10.2).
+    this.#sequence += 4;
     const order = {
       method: 'REGISTER',
       requestUri: uriOf(host),
       nextHop: locationOf(host),
       from: record,
       to: record,
-      headers: [
-        ['Contact', `<sip:${encodeURIComponent(username)}@${contact(host.protocol)}${transport}>;expires=${expires}`],
-        ['Expires', String(expires)],
-      ] as const,
+      headers: [['Expires', String(expires)]] as const,
+      contact: { user: encodeURIComponent(username), params: `;expires=${expires}` },
       credentials: { username, password, ...(realm !== undefined && { realm }) },
       callId: this.#callId,
       sequence: this.#sequence,

@@ -27,7 +27,7 @@ import { mediaEngine } from './media.js';
 import { buildMetrics } from './metrics.js';
 import { buildObservers, openLogFiles } from './observers.js';
 import { startRecords } from './records.js';
-import { contactFor, LIVE_PATHS, sourceRules, tlsOptions } from './settings.js';
+import { fresh, LIVE_PATHS, sourceRules, tlsOptions } from './settings.js';
 import { buildSignaling } from './signaling.js';
 
 /**
@@ -102,7 +102,7 @@ export async function startGateway(
     counters,
     settings: callSettings(config),
     listeners,
-    localAddresses: () => transports.listeners().flatMap(({ address, port }) => [address, `${address}:${port}`]),
+    localAddresses: fresh(scheduler, OWN_HOSTS_MS, () => transports.hosts()),
   });
   core.handler = control;
   await transports.start(core);
@@ -124,7 +124,6 @@ export async function startGateway(
     signaling: core,
     scheduler,
     random,
-    contact: (protocol) => contactFor(protocol, transports.listeners(), config.sip.advertise),
     connectTimeoutMs: config.sip.connectTimeoutMs,
     announce: (event) => policy.announce(event),
   });
@@ -229,6 +228,9 @@ const callSettings = (config: GatewayConfig) => ({
   earlyDialogs: config.sip.earlyDialogs,
   dtmf: config.media.dtmf,
 });
+
+/** An address that comes to the machine later, as one that moves between two nodes, is known after so long. */
+const OWN_HOSTS_MS = 5000;
 
 const PURGE_MS = 3_600_000;
 

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Policy } from '../call/index.js';
 import type { GatewayConfig } from '../config/index.js';
+import type { Scheduler } from '../core/index.js';
 
 /** What the parts are given of the configuration, in their own shapes. */
 
@@ -42,13 +43,18 @@ export function tlsOptions({ sip: { tls } }: GatewayConfig) {
   };
 }
 
-export type Bound = { readonly transport: string; readonly address: string; readonly port: number };
-
-/** Where carriers reach us on a transport: the advertised address, else that of the listener. */
-export function contactFor(protocol: string, bound: readonly Bound[], advertise: string | undefined): string {
-  const listener = bound.find(({ transport }) => transport === protocol.toLowerCase()) ?? bound[0]!;
-  const address = advertise ?? listener.address;
-  return `${address.includes(':') ? `[${address}]` : address}:${listener.port}`;
+/** The value of `read`, read again when it is older than `maxAgeMs`: for what is asked for with every call. */
+export function fresh<T>(scheduler: Scheduler, maxAgeMs: number, read: () => T): () => T {
+  let value: T | undefined;
+  let readMs = Number.NEGATIVE_INFINITY;
+  return () => {
+    const nowMs = scheduler.nowMs();
+    if (value === undefined || nowMs - readMs >= maxAgeMs) {
+      value = read();
+      readMs = nowMs;
+    }
+    return value;
+  };
 }
 
 /** What a reload puts in force at once; the rest is read at start. */

@@ -250,4 +250,9 @@ export interface RequestOrder {
   /** Call-ID and CSeq to continue (REGISTER refreshes, RFC 3261 §10.2); absent: fresh ones. */
   readonly callId?: string;
   readonly sequence?: number;
+  /**
+   * Contact of a REGISTER: this user at the address that faces the server, with these parameters behind (RFC 3261
+   * §10.2.1); absent: none but what the method has by itself.
+   */
+  readonly contact?: { readonly user: string; readonly params: string };
 }

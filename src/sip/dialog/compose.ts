@@ -118,10 +118,11 @@ export function composeResponse(template: ResponseTemplate, parts: ResponseParts
 export const NO_ROWS: readonly HeaderRow[] = [];
 
 /** Where we can be reached by this flow (RFC 3261 §8.1.1.8, RFC 7118 §5.2.4 for WebSocket). */
-export function contactOf(wire: Wire, flow: Flow, requestUri: string): string {
+export function contactOf(wire: Wire, flow: Flow, requestUri: string, user = ''): string {
   const { address, port } = wire.sentBy(flow);
   const scheme = requestUri.startsWith('sips:') ? 'sips' : 'sip';
-  return `<${scheme}:${hostOf(address)}:${port}${TRANSPORT_PARAM[flow.transport]}>`;
+  const at = user === '' ? '' : `${user}@`;
+  return `<${scheme}:${at}${hostOf(address)}:${port}${TRANSPORT_PARAM[flow.transport]}>`;
 }
 
 const TRANSPORT_PARAM = {

@@ -6,7 +6,7 @@ import { composeRequest, NO_ROWS } from './compose.js';
 import { DialogRequest, type Outcome } from './dialog-request.js';
 import { GlareRetry } from './glare-retry.js';
 import type { InviteDialog } from './invite-dialog.js';
-import { flowLeadsTo, locationOf, TargetWalk } from './next-hop.js';
+import { flowLeadsTo, locationInside, TargetWalk } from './next-hop.js';
 import { describesSession } from './offer-answer.js';
 import { SentAck } from './sent-ack.js';
 
@@ -136,11 +136,14 @@ export class DialogOutbox {
     this.#invite?.hurry();
   }
 
-  /** Gives the flow to the next hop: the dialog's own where it leads there, else a located one. */
+  /**
+   * Gives the flow to the next hop: the dialog's own where it leads there, else a located one. A peer may name itself by
+   * what only its own network can resolve or reach; it is then tried where it last spoke from.
+   */
   reach(connectTimeoutMs: number, done: (result: Flow | GatewayError) => void): TargetWalk | undefined {
-    const { flow, data, context } = this.#dialog;
+    const { flow, data, context, verifiedName } = this.#dialog;
     const { nextHop } = data.way;
-    const where = locationOf(nextHop);
+    const where = locationInside(nextHop, flow, verifiedName);
     if (flowLeadsTo(flow, nextHop) || (!where && !flow.closed)) {
       done(flow);
       return undefined;
@@ -150,7 +153,11 @@ export class DialogOutbox {
       return undefined;
     }
     const walk = new TargetWalk(context, where, connectTimeoutMs);
-    walk.next((result) => done(result instanceof GatewayError ? result : result.flow));
+    walk.next((result) => {
+      if (!(result instanceof GatewayError)) return done(result.flow);
+      const { flow: latest } = this.#dialog;
+      done(latest.closed ? result : latest);
+    });
     return walk;
   }
 

@@ -5,7 +5,7 @@ export { DialogTable } from './dialog-table.js';
 export { InviteServerLeg } from './inbound-leg.js';
 export { InviteDialog } from './invite-dialog.js';
 export { estimateBytes, LargeRequests } from './large-requests.js';
-export { flowLeadsTo, locationOf, type Reached, TargetWalk } from './next-hop.js';
+export { flowLeadsTo, locationInside, locationOf, type Reached, TargetWalk } from './next-hop.js';
 export { OfferAnswer } from './offer-answer.js';
 export { InviteClientLeg } from './outbound-leg.js';
 export { samePeer } from './peer-sources.js';

@@ -43,6 +43,8 @@ export class InviteDialog implements Dialog {
   readonly credentials: DigestClient | undefined;
   /** Where the dialog was made with: the only host that may challenge for a realm not seen before. */
   readonly firstAddress: string;
+  /** Name of the peer's certificate where the dialog was made, on a TLS connection of ours. */
+  readonly verifiedName: string | undefined;
   #phase: Phase = 'early';
   #wasConfirmed = false;
   #remoteAllows: ReadonlySet<string> = NONE;
@@ -55,6 +57,7 @@ export class InviteDialog implements Dialog {
     this.role = role;
     this.flow = flow;
     this.firstAddress = flow.remote.address;
+    this.verifiedName = flow.tls?.verifiedName;
     this.credentials = credentials;
     this.inbox = new DialogInbox(this);
     this.session = new SessionRefresh(this);

@@ -21,13 +21,26 @@ export function locationOf(uri: SipUri): Location | undefined {
 }
 
 /**
+ * What is to be located for the next hop of a dialog. One that began over TLS never leaves it, whatever transport its
+ * peer names or forgets to name, since keys of the media may be in it; and a peer that shows an address must prove to be
+ * who it was called as (RFC 5922 §4): certificates bear names.
+ * @param verifiedName the name its certificate was verified for
+ */
+export function locationInside(uri: SipUri, flow: Flow, verifiedName: string | undefined): Location | undefined {
+  const where = locationOf(uri);
+  if (!where || flow.transport !== 'tls') return where;
+  return { ...where, transport: 'tls', secure: true, ...(verifiedName && { serverName: verifiedName }) };
+}
+
+/**
  * True when the next hop is best reached by the flow the dialog lives on: a WebSocket peer, which cannot be connected
- * to; a connection that the same host opened to us; or a peer behind a NAT, whose private address means nothing here.
- * A connection that we opened is found again by its target, as any other.
+ * to; a TLS peer that names no TLS; a connection that the same host opened to us; or a peer behind a NAT, whose private
+ * address means nothing here. A connection that we opened is found again by its target, as any other.
  */
 export function flowLeadsTo(flow: Flow, nextHop: SipUri): boolean {
   if (flow.closed) return false;
   if (flow.transport === 'ws' || flow.transport === 'wss' || nextHop.host.endsWith('.invalid')) return true;
+  if (flow.transport === 'tls' && transportOf(nextHop) !== 'tls') return true;
   if (isIP(nextHop.host) === 0) return false;
   if (nextHop.host === flow.remote.address)
     return flow.reliable && flow.inbound && transportOf(nextHop) === flow.transport;

@@ -2,6 +2,7 @@ import { GatewayError } from '../../core/index.js';
 import { type ChallengeTally, DigestClient } from '../auth/index.js';
 import {
   composeRequest,
+  contactOf,
   type DialogContext,
   estimateBytes,
   NO_ROWS,
@@ -92,7 +93,7 @@ export class ClientRequest implements ClientUser {
 
   #sendTo(reached: Reached): void {
     const { layer, options } = this.#context;
-    const { method, requestUri, to, headers, body } = this.#order;
+    const { method, requestUri, to, headers, body, contact } = this.#order;
     this.#reached = reached;
     const branch = layer.branches.make(requestUri);
     const parts = {
@@ -103,7 +104,7 @@ export class ClientRequest implements ClientUser {
       to,
       callId: this.#callId,
       sequence: this.#sequence,
-      ownRows: this.#credentialRows,
+      ownRows: contact ? [...this.#credentialRows, this.#contactRow(contact, reached)] : this.#credentialRows,
       rows: headers,
       body,
       optionTags: options.optionTags,
@@ -115,6 +116,10 @@ export class ClientRequest implements ClientUser {
       this,
     );
     this.#transaction.begin();
+  }
+
+  #contactRow({ user, params }: NonNullable<RequestOrder['contact']>, { flow }: Reached): HeaderRow {
+    return ['Contact', `${contactOf(this.#context.wire, flow, this.#order.requestUri, user)}${params}`];
   }
 
   #finish(outcome: SipResponse | GatewayError): void {

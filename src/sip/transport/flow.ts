@@ -23,6 +23,8 @@ export interface TlsFacts {
   readonly serverName?: string;
   /** subjectAltName DNS names and URIs, else the common name, of a verified peer certificate; empty without one. */
   readonly peerNames: readonly string[];
+  /** Name the peer's certificate was verified for, on connections we opened. */
+  readonly verifiedName?: string;
 }
 
 /** One way to a peer: a UDP 4-tuple or one stream connection. */
@@ -84,6 +86,8 @@ export interface Location {
   readonly transport?: TransportName;
   /** True for sips: URIs and wherever TLS is required. */
   readonly secure?: boolean;
+  /** Name the certificate must be good for where `host` is an address; absent: the address itself. */
+  readonly serverName?: string;
 }
 
 export interface Locator {

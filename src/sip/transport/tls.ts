@@ -71,13 +71,8 @@ export const tlsDial =
   (store: TlsStore, context: TransportContext): Dial =>
   (target, localAddress, done) => {
     const socket = tlsConnect(store, target, localAddress);
-    return settle(
-      socket,
-      'secureConnect',
-      target,
-      done,
-      () => new StreamFlow(socket, 'tls', false, tlsFacts(socket), context),
-    );
+    const facts = () => ({ ...tlsFacts(socket), ...(target.serverName && { verifiedName: target.serverName }) });
+    return settle(socket, 'secureConnect', target, done, () => new StreamFlow(socket, 'tls', false, facts(), context));
   };
 
 /** A TLS socket on its way to the target. */

@@ -153,6 +153,23 @@ export class SipTransports implements Wire {
     return listeners.map((listener) => ({ transport: listener.spec.transport, ...listener.bound }));
   }
 
+  /**
+   * Every host a peer may reach us by: what is advertised, the addresses bound, and for a socket bound to all of them
+   * each address the machine has now.
+   */
+  hosts(): readonly string[] {
+    const { advertise, ownAddresses } = this.#options;
+    const hosts = new Set(advertise === undefined ? [] : [advertise]);
+    for (const { address, advertise: shown } of this.#options.listeners) {
+      if (shown !== undefined) hosts.add(shown);
+      if (!isWildcard(address)) hosts.add(address);
+      else
+        for (const own of ownAddresses ?? localAddresses())
+          if (familyOf(own.address) === familyOf(address)) hosts.add(own.address);
+    }
+    return [...hosts];
+  }
+
   /** Milliseconds a datagram waits at the slowest UDP listener before it is read: the sign of overload. */
   queueDelayMs(): number {
     let delayMs = 0;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { flowLeadsTo, locationOf, OfferAnswer, samePeer } from '../../../src/sip/dialog/index.js';
+import { flowLeadsTo, locationInside, locationOf, OfferAnswer, samePeer } from '../../../src/sip/dialog/index.js';
 import { SipUri } from '../../../src/sip/message/index.js';
 import type { Flow, TlsFacts, TransportName } from '../../../src/sip/transport/flow.js';
 
@@ -29,6 +29,26 @@ describe('what is located for a URI', () => {
   });
 });
 
+describe('what is located inside a dialog', () => {
+  it.each([
+    ['udp', 'sip:a@192.0.2.9', { host: '192.0.2.9' }],
+    ['tcp', 'sip:a@192.0.2.9;transport=udp', { host: '192.0.2.9', transport: 'udp' }],
+    [
+      'tls',
+      'sip:a@192.0.2.9;transport=udp',
+      { host: '192.0.2.9', transport: 'tls', secure: true, serverName: 'c.example' },
+    ],
+    [
+      'tls',
+      'sip:a@192.0.2.9:5071;transport=tls',
+      { host: '192.0.2.9', port: 5071, transport: 'tls', secure: true, serverName: 'c.example' },
+    ],
+  ] as const)('over %s: %s', (transport, uri, expected) => {
+    const known = flow(transport, '192.0.2.1', { closed: true });
+    expect(locationInside(SipUri.parse(uri), known, 'c.example')).toEqual(expected);
+  });
+});
+
 describe('the flow of a dialog leads to the next hop', () => {
   it.each<[string, Flow, string, boolean]>([
     ['a WebSocket peer', flow('wss', '203.0.113.5'), 'sip:x@abc.invalid;transport=ws', true],
@@ -50,6 +70,9 @@ describe('the flow of a dialog leads to the next hop', () => {
     ['two hosts of one private network', flow('udp', '10.0.0.5'), 'sip:x@10.0.0.6', false],
     ['another public host', flow('tcp', '203.0.113.5'), 'sip:x@203.0.113.6;transport=tcp', false],
     ['a name', flow('tcp', '203.0.113.5'), 'sip:x@pbx.example;transport=tcp', false],
+    ['a TLS peer that forgets to say so', flow('tls', '203.0.113.5', { inbound: false }), 'sip:x@203.0.113.5', true],
+    ['a TLS peer that names UDP', flow('tls', '203.0.113.5'), 'sip:x@203.0.113.9;transport=udp', true],
+    ['a TLS peer by another address', flow('tls', '203.0.113.5'), 'sip:x@203.0.113.9;transport=tls', false],
   ])('%s', (_name, known, uri, expected) => {
     expect(flowLeadsTo(known, SipUri.parse(uri))).toBe(expected);
   });

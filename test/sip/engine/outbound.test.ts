@@ -183,6 +183,32 @@ describe('a CANCEL of ours', () => {
   });
 });
 
+describe('a REGISTER of ours', () => {
+  it('names the address that the server is reached from, whatever the sockets are bound to', () => {
+    const { time, agent, puppet } = agentAndPuppet();
+    for (const transport of ['udp', 'tcp'] as const) {
+      agent.core.request(
+        {
+          method: 'REGISTER',
+          requestUri: 'sip:192.0.2.2:5060',
+          nextHop: { host: '192.0.2.2', port: 5060, transport },
+          from: '<sip:trunk@192.0.2.2>',
+          to: '<sip:trunk@192.0.2.2>',
+          headers: [['Expires', '60']],
+          contact: { user: 'trunk', params: ';expires=60' },
+          connectTimeoutMs: 2000,
+        },
+        () => {},
+      );
+      time.advance(10);
+      const shown = transport === 'udp' ? '' : ';transport=tcp';
+      expect(puppet.last('REGISTER').headers.all('Contact')).toEqual([`<sip:trunk@192.0.2.1:5060${shown}>;expires=60`]);
+      puppet.reply(puppet.last('REGISTER'), 200);
+    }
+    expectQuiet(time, agent);
+  });
+});
+
 describe('several located targets', () => {
   const scene = () => {
     const parts = agentAndPuppet();

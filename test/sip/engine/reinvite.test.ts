@@ -300,12 +300,26 @@ describe('another request of ours inside a dialog', () => {
     expectQuiet(time, agent);
   });
 
-  it('that cannot be sent tells why, and the dialog lives', () => {
+  it('goes where the peer spoke from when its Contact is a name that cannot be found', () => {
     const { time, agent, puppet } = agentAndPuppet();
     const call = agent.call(orderTo(puppet));
     time.advance(0);
+    puppet.reply(puppet.last('INVITE'), 200, { rows: [['Contact', '<sip:puppet@pbx.local>']], body: 'answer' });
+    time.advance(0);
+    call.dialog!.ack();
+    call.dialog!.bye();
+    time.advance(0);
+    expect(puppet.methods).toEqual(['INVITE', 'ACK', 'BYE']);
+    expect(puppet.last('ACK').requestUri).toBe('sip:puppet@pbx.local');
+  });
+
+  it('that cannot be sent tells why, and the dialog lives', () => {
+    const { time, agent, puppet } = agentAndPuppet();
+    const call = agent.call(orderTo(puppet, { transport: 'tcp' }));
+    time.advance(0);
     puppet.reply(puppet.last('INVITE'), 200, { rows: [['Contact', '<sip:puppet@nowhere.example>']], body: 'answer' });
     time.advance(0);
+    [...puppet.host.connections][0]!.cut();
     call.dialog!.ack();
     const outcomes: Outcomes = [];
     call.dialog!.request('INFO', {}, into(outcomes));

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import { Counters, silentLogger, systemScheduler } from '../../../src/core/index.js';
 import {
   addressFacing,
   chooseBound,
@@ -6,7 +7,7 @@ import {
   type LocalAddress,
   plainAddress,
 } from '../../../src/sip/transport/address.js';
-import { exceedsUdpLimit, parseListener } from '../../../src/sip/transport/index.js';
+import { exceedsUdpLimit, parseListener, SipTransports } from '../../../src/sip/transport/index.js';
 import { startNode, stopAll } from './support.js';
 
 afterEach(stopAll);
@@ -81,6 +82,33 @@ describe('addresses', () => {
     expect(chooseBound(at('127.0.0.1'), '198.51.100.1', own)).toBeUndefined();
     expect(chooseBound(at('127.0.0.1'), '203.0.113.5', own)?.address).toBe('127.0.0.1');
     expect(chooseBound(at('203.0.113.5'), '2001:db8:2::1', own)).toBeUndefined();
+  });
+});
+
+describe('the hosts a peer may reach us by', () => {
+  const hostsOf = (listeners: string[], advertise?: string) =>
+    new SipTransports({
+      listeners: listeners.map(parseListener),
+      ...(advertise && { advertise }),
+      scheduler: systemScheduler,
+      logger: silentLogger,
+      counters: new Counters(),
+      ownAddresses: own,
+    }).hosts();
+
+  it('are the addresses bound and the one advertised', () => {
+    expect(hostsOf(['udp://10.1.2.3:5060', 'tcp://10.1.2.3:5060'], '198.51.100.7')).toEqual([
+      '198.51.100.7',
+      '10.1.2.3',
+    ]);
+  });
+
+  it('are all of the machine where a socket takes them all', () => {
+    const hosts = hostsOf(['udp://0.0.0.0:5060']);
+    expect(hosts).toContain('10.1.2.3');
+    expect(hosts).toContain('203.0.113.5');
+    expect(hosts.some((host) => host.includes(':'))).toBe(false);
+    expect(hosts).not.toContain('0.0.0.0');
   });
 });
 

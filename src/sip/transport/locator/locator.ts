@@ -68,7 +68,8 @@ export class SipLocator implements Locator {
     const host = where.host.replace(/^\[|\]$/g, '').replace(/\.$/, '');
     if (isIP(host) !== 0) {
       const transport = this.#chosen(where) ?? this.#fallback(where);
-      done([{ transport, address: plainAddress(host), port: where.port ?? DEFAULT_PORTS[transport] }]);
+      const serverName = isSecure(transport) && where.serverName ? { serverName: where.serverName } : {};
+      done([{ transport, address: plainAddress(host), port: where.port ?? DEFAULT_PORTS[transport], ...serverName }]);
       return;
     }
     const search: Search = { host, failures: [] };
