@@ -203,11 +203,11 @@ const buildStart = performance.now();
 const snapshot = buildSnapshot(all);
 const buildMs = Math.round(performance.now() - buildStart);
 const health = new TargetHealth({ missesToDown: 3, answersToUp: 2, restMs: 30_000, probed: true }, systemScheduler);
-const live = new LiveState(snapshot, health, systemScheduler, () => ({
+const live = new LiveState(snapshot, health, systemScheduler, {
   draining: false,
   overloaded: false,
   mediaPortsFree: 1000,
-}));
+});
 const seconds = Number(values.seconds);
 const result = {
   sizes: SIZES,

@@ -79,11 +79,20 @@ export class Policy {
     const health = new TargetHealth(thresholds, scheduler, (change) =>
       this.announce({ kind: change.to === 'up' ? 'target-up' : 'target-down', ...change }),
     );
-    const node = () => ({
-      draining: this.#draining,
-      overloaded: this.overloaded(),
-      mediaPortsFree: this.mediaPortsFree(),
-    });
+    const draining = (): boolean => this.#draining;
+    const overloaded = (): boolean => this.overloaded();
+    const mediaPortsFree = (): number => this.mediaPortsFree();
+    const node = {
+      get draining() {
+        return draining();
+      },
+      get overloaded() {
+        return overloaded();
+      },
+      get mediaPortsFree() {
+        return mediaPortsFree();
+      },
+    };
     const onHold = (voiceConnectorId: string, country: string) =>
       this.announce({ kind: 'fraud-hold', voiceConnectorId, country });
     this.#live = new LiveState(this.#snapshot, health, scheduler, node, onHold);

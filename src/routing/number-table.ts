@@ -1,3 +1,5 @@
+import { NumberIndex } from './number-index.js';
+
 /**
  * Who each phone number is assigned to. A table never changes; a change makes another that shares the old one's bulk:
  *
@@ -7,11 +9,11 @@
  * Numbers lead to the id of their owner and not to its view, so that a changed connector moves none of its numbers.
  */
 export class NumberTable {
-  readonly #base: ReadonlyMap<string, NumberOwner>;
+  readonly #base: NumberIndex<NumberOwner>;
   readonly #overlay: ReadonlyMap<string, NumberOwner | null>;
 
   constructor(
-    base: ReadonlyMap<string, NumberOwner> = new Map(),
+    base: NumberIndex<NumberOwner> = new NumberIndex(),
     overlay: ReadonlyMap<string, NumberOwner | null> = new Map(),
   ) {
     this.#base = base;
@@ -32,12 +34,13 @@ export class NumberTable {
 
   /** Every number with its owner. */
   *entries(): IterableIterator<[e164: string, owner: NumberOwner]> {
-    for (const [e164, owner] of this.#base) if (!this.#overlay.has(e164)) yield [e164, owner];
+    for (const [e164, owner] of this.#base.entries()) if (!this.#overlay.has(e164)) yield [e164, owner];
     for (const [e164, owner] of this.#overlay) if (owner) yield [e164, owner];
   }
 
   /** The table after lists of numbers have changed. A list that is the same object as before is not looked into. */
   after(before: readonly NumberList[], now: readonly NumberList[]): NumberTable {
+    if (before.length === 0) return new NumberTable(indexOf(now));
     const old = new Map(before.map((list) => [keyOf(list), list]));
     const kept = new Set<string>();
     const changed: NumberList[] = [];
@@ -57,19 +60,33 @@ export class NumberTable {
   }
 
   #with(owners: ReadonlyMap<string, NumberOwner | null>): NumberTable {
-    // The first lists: nothing is taken away.
-    if (this.#base.size + this.#overlay.size === 0) return new NumberTable(owners as ReadonlyMap<string, NumberOwner>);
     const overlay = new Map(this.#overlay);
     for (const [e164, owner] of owners) if (!sameOwner(this.get(e164), owner)) overlay.set(e164, owner);
     if (overlay.size <= SMALL_OVERLAY || overlay.size * 32 <= this.#base.size)
       return new NumberTable(this.#base, overlay);
-    const base = new Map(this.#base);
-    for (const [e164, owner] of overlay) {
-      if (owner) base.set(e164, owner);
-      else base.delete(e164);
-    }
-    return new NumberTable(base);
+    return new NumberTable(folded(this.#base, overlay));
   }
+}
+
+function indexOf(lists: readonly NumberList[]): NumberIndex<NumberOwner> {
+  const index = new NumberIndex<NumberOwner>(lists.reduce((sum, { phoneNumbers }) => sum + phoneNumbers.length, 0));
+  for (const { kind, id, phoneNumbers } of lists) {
+    const owner: NumberOwner = { kind, id };
+    for (const e164 of phoneNumbers) index.set(e164, owner);
+  }
+  return index;
+}
+
+function folded(
+  base: NumberIndex<NumberOwner>,
+  overlay: ReadonlyMap<string, NumberOwner | null>,
+): NumberIndex<NumberOwner> {
+  const index = base.copy();
+  for (const [e164, owner] of overlay) {
+    if (owner) index.set(e164, owner);
+    else index.delete(e164);
+  }
+  return index;
 }
 
 /** Who a phone number is assigned to: the id of a connector, or the name of a group. */

@@ -14,6 +14,7 @@ import type {
   RoutingResources,
   TerminationResource,
 } from './resources.js';
+import { SharedLists } from './shared-lists.js';
 
 /**
  * Everything a decision looks up, indexed when resources change. A snapshot never changes afterwards: a change makes
@@ -45,6 +46,14 @@ export interface Snapshot {
   /** Proxy sessions by `<proxy number> <participant's number>`. */
   readonly proxySessions: ReadonlyMap<string, ProxyRoute>;
   readonly proxyNumbers: ReadonlySet<string>;
+  /** Indexes of connectors' lists, for the snapshots after this one. */
+  readonly lists: ConnectorLists;
+}
+
+/** What connectors with equal lists have in common. */
+interface ConnectorLists {
+  readonly words: SharedLists<ReadonlySet<string>>;
+  readonly prefixes: SharedLists<PrefixTrie<string>>;
 }
 
 export interface ConnectorView {
@@ -172,17 +181,19 @@ function ownerIndexes(previous: Snapshot | undefined, resources: RoutingResource
     sameMembers(before!.voiceConnectors, voiceConnectors) &&
     sameMembers(before!.voiceConnectorGroups, voiceConnectorGroups)
   ) {
-    const { connectors, connectorsByHost, allowlists, groups, numbers } = previous;
-    return { connectors, connectorsByHost, allowlists, groups, numbers };
+    const { connectors, connectorsByHost, allowlists, groups, numbers, lists } = previous;
+    return { connectors, connectorsByHost, allowlists, groups, numbers, lists };
   }
+  const lists = previous?.lists ?? newLists();
   const known = new Map(before?.voiceConnectors.map((connector) => [connector.id, connector]));
   const views = voiceConnectors.map((connector) =>
     known.get(connector.id) === connector
       ? previous!.connectors.get(connector.id)!
-      : connectorView(connector, resources),
+      : connectorView(connector, resources, lists),
   );
   const connectors = new Map(views.map((view) => [view.id, view]));
   return {
+    lists,
     connectors,
     connectorsByHost: new Map(views.map((view) => [view.hostName, view])),
     allowlists: allowlistIndex(views),
@@ -219,13 +230,22 @@ function trieOf(prefixes: readonly string[]): PrefixTrie<string> {
   return trie;
 }
 
-function connectorView(connector: ConnectorResource, resources: RoutingResources): ConnectorView {
+const newLists = (): ConnectorLists => ({
+  words: new SharedLists((list) => new Set(list)),
+  prefixes: new SharedLists(trieOf),
+});
+
+function connectorView(
+  connector: ConnectorResource,
+  resources: RoutingResources,
+  lists: ConnectorLists,
+): ConnectorView {
   return {
     id: connector.id,
     name: connector.name,
     hostName: `${connector.id}.${resources.domain}`,
     requireEncryption: connector.requireEncryption,
-    termination: connector.termination && terminationView(connector.termination, resources),
+    termination: connector.termination && terminationView(connector.termination, resources, lists),
     origination: connector.origination && originationView(connector, connector.origination, resources),
     emergency: connector.emergency,
     mediaSources: connector.mediaSources.length > 0 ? connector.mediaSources : undefined,
@@ -233,18 +253,22 @@ function connectorView(connector: ConnectorResource, resources: RoutingResources
   };
 }
 
-function terminationView(termination: TerminationResource, resources: RoutingResources): TerminationView {
+function terminationView(
+  termination: TerminationResource,
+  resources: RoutingResources,
+  lists: ConnectorLists,
+): TerminationView {
   return {
     disabled: termination.disabled,
     allowed: new CidrSet(termination.cidrAllowedList),
-    callingRegions: new Set(termination.callingRegions),
+    callingRegions: lists.words.of(termination.callingRegions),
     cpsLimit: termination.cpsLimit,
     maxCalls: termination.maxCalls ?? resources.limits.maxCallsPerConnector,
     defaultPhoneNumber: termination.defaultPhoneNumber,
-    usernames: new Set(termination.credentials.map((one) => one.username)),
+    usernames: lists.words.of(termination.credentials.map((one) => one.username)),
     nationalNumbersOf: termination.nationalNumbersOf,
-    blocked: trieOf(termination.blockedPrefixes),
-    allowedHighRisk: trieOf(termination.allowedHighRiskPrefixes),
+    blocked: lists.prefixes.of(termination.blockedPrefixes),
+    allowedHighRisk: lists.prefixes.of(termination.allowedHighRiskPrefixes),
   };
 }
 

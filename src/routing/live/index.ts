@@ -1,4 +1,3 @@
-export { ActiveCalls } from './active-calls.js';
 export { CountryTrafficCounters, type TrafficCaps } from './country-traffic.js';
 export { HealthProber, type Probe, type ProbeOutcome, type ProbeSettings, targetsOf } from './health-prober.js';
 export { type CallSlot, LiveState, type NodeState } from './live-state.js';

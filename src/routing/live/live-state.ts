@@ -2,7 +2,6 @@ import type { Scheduler } from '../../core/index.js';
 import { countryOf } from '../numbers/index.js';
 import type { Snapshot } from '../snapshot.js';
 import type { Admission, CountryTraffic, LiveView, TargetState } from '../types.js';
-import { ActiveCalls } from './active-calls.js';
 import { CountryTrafficCounters } from './country-traffic.js';
 import { targetsOf } from './health-prober.js';
 import type { TargetHealth } from './target-health.js';
@@ -28,14 +27,20 @@ export interface NodeState {
 /** Whose limit it is. */
 type Holder = 'connector' | 'carrier';
 
+/** What a holder's limits are measured by. */
+interface Use {
+  /** Absent where the snapshot in force gives the holder no rate. */
+  bucket: TokenBucket | undefined;
+  activeCalls: number;
+}
+
 export class LiveState implements LiveView {
   readonly health: TargetHealth;
   readonly traffic: CountryTrafficCounters;
   readonly #clock: Pick<Scheduler, 'nowMs' | 'wallMs'>;
-  readonly #node: () => NodeState;
+  readonly #node: NodeState;
   readonly #onHold: (voiceConnectorId: string, country: string) => void;
-  readonly #active = { connector: new ActiveCalls(), carrier: new ActiveCalls() };
-  readonly #buckets = { connector: new Map<string, TokenBucket>(), carrier: new Map<string, TokenBucket>() };
+  readonly #uses = { connector: new Map<string, Use>(), carrier: new Map<string, Use>() };
   #snapshot: Snapshot;
 
   /**
@@ -46,7 +51,7 @@ export class LiveState implements LiveView {
     snapshot: Snapshot,
     health: TargetHealth,
     clock: Pick<Scheduler, 'nowMs' | 'wallMs'>,
-    node: () => NodeState,
+    node: NodeState,
     onHold: (voiceConnectorId: string, country: string) => void = () => {},
   ) {
     this.#snapshot = snapshot;
@@ -61,25 +66,21 @@ export class LiveState implements LiveView {
   configure(snapshot: Snapshot): void {
     this.#snapshot = snapshot;
     for (const kind of ['connector', 'carrier'] as const) {
-      for (const [id, bucket] of this.#buckets[kind]) {
-        const rate = this.#rateOf(kind, id);
-        if (rate === undefined) this.#buckets[kind].delete(id);
-        else bucket.setRate(rate);
-      }
+      for (const [id, use] of this.#uses[kind]) this.#follow(kind, id, use);
     }
     this.health.keepOnly(new Set([...targetsOf(snapshot)].map((target) => target.targetKey)));
   }
 
   get draining(): boolean {
-    return this.#node().draining;
+    return this.#node.draining;
   }
 
   get overloaded(): boolean {
-    return this.#node().overloaded;
+    return this.#node.overloaded;
   }
 
   get mediaPortsFree(): number {
-    return this.#node().mediaPortsFree;
+    return this.#node.mediaPortsFree;
   }
 
   get nowMs(): number {
@@ -91,11 +92,11 @@ export class LiveState implements LiveView {
   }
 
   callTokens(kind: Holder, id: string): number {
-    return this.#bucket(kind, id)?.available() ?? 0;
+    return this.#use(kind, id).bucket?.available() ?? 0;
   }
 
   activeCalls(kind: Holder, id: string): number {
-    return this.#active[kind].count(id);
+    return this.#uses[kind].get(id)?.activeCalls ?? 0;
   }
 
   targetState(targetKey: string): TargetState {
@@ -109,9 +110,9 @@ export class LiveState implements LiveView {
   /** Takes what an admitted call uses of its connector: a CPS token (outbound), a place, traffic to its country. */
   enterCall(admission: Admission): CallSlot {
     const { voiceConnectorId, direction, emergency, calledNumber } = admission;
-    const leaveConnector = this.#active.connector.enter(voiceConnectorId);
+    const leaveConnector = this.#enter('connector', voiceConnectorId);
     if (direction === 'Inbound' || emergency) return { leave: leaveConnector };
-    this.#bucket('connector', voiceConnectorId)?.force();
+    this.#use('connector', voiceConnectorId).bucket?.force();
     const country = countryOf(calledNumber);
     const leaveCountry = country === undefined ? undefined : this.traffic.begin(voiceConnectorId, country);
     if (country !== undefined) this.#holdWhereOver(voiceConnectorId, country);
@@ -126,8 +127,8 @@ export class LiveState implements LiveView {
 
   /** Takes a CPS token and a place of a carrier for one attempt; the function given gives the place back, once. */
   enterCarrier(carrierName: string): () => void {
-    this.#bucket('carrier', carrierName)?.force();
-    return this.#active.carrier.enter(carrierName);
+    this.#use('carrier', carrierName).bucket?.force();
+    return this.#enter('carrier', carrierName);
   }
 
   #holdWhereOver(voiceConnectorId: string, country: string): void {
@@ -136,14 +137,37 @@ export class LiveState implements LiveView {
     if (this.traffic.holdIfOver(voiceConnectorId, country, perCountry)) this.#onHold(voiceConnectorId, country);
   }
 
-  #bucket(kind: Holder, id: string): TokenBucket | undefined {
-    const known = this.#buckets[kind].get(id);
-    if (known) return known;
+  /** Counts a call in; the function given counts it out, once. */
+  #enter(kind: Holder, id: string): () => void {
+    const use = this.#use(kind, id);
+    this.#uses[kind].set(id, use);
+    use.activeCalls++;
+    let inside = true;
+    return () => {
+      if (!inside) return;
+      inside = false;
+      use.activeCalls--;
+      if (!use.bucket && use.activeCalls === 0) this.#uses[kind].delete(id);
+    };
+  }
+
+  #use(kind: Holder, id: string): Use {
+    const known = this.#uses[kind].get(id);
+    if (known?.bucket) return known;
+    const use = known ?? { bucket: undefined, activeCalls: 0 };
     const rate = this.#rateOf(kind, id);
-    if (rate === undefined) return undefined;
-    const bucket = new TokenBucket(rate, this.#clock);
-    this.#buckets[kind].set(id, bucket);
-    return bucket;
+    if (rate !== undefined) use.bucket = new TokenBucket(rate, this.#clock);
+    // Kept for those that have a rate, and for calls: ids that name nothing must not pile up.
+    if (use.bucket) this.#uses[kind].set(id, use);
+    return use;
+  }
+
+  /** Brings a use to the rate in force; that of a holder who is gone goes with its last call. */
+  #follow(kind: Holder, id: string, use: Use): void {
+    const rate = this.#rateOf(kind, id);
+    if (rate === undefined) use.bucket = undefined;
+    else if (use.bucket) use.bucket.setRate(rate);
+    if (!use.bucket && use.activeCalls === 0) this.#uses[kind].delete(id);
   }
 
   #rateOf(kind: Holder, id: string): number | undefined {

@@ -15,7 +15,6 @@ export interface Ranked<Value> {
 export interface Tier<Value> {
   readonly priority: number;
   readonly values: readonly Value[];
-  readonly reversed: readonly Value[];
   readonly weights: readonly number[];
   readonly totalWeight: number;
 }
@@ -35,50 +34,81 @@ export function tiersOf<Value>(ranked: readonly Ranked<Value>[]): Tiers<Value> {
     .map(([priority, tier]) => ({
       priority,
       values: tier.map((one) => one.value),
-      reversed: tier.map((one) => one.value).reverse(),
       weights: tier.map((one) => one.weight),
       totalWeight: tier.reduce((sum, one) => sum + one.weight, 0),
     }));
 }
 
 /**
- * A tier's values in drawn order. A tier of one draws no random number, one of two a single one and makes no list.
- * @returns a list that may be the tier's own: it must not be changed
+ * One draw of a tier: its values one after another, each chosen when it is asked for, so that who needs two of twenty
+ * pays for two. The last one takes no random number.
  */
-export function drawn<Value>(tier: Tier<Value>, random: Random): readonly Value[] {
-  const { values } = tier;
-  if (values.length === 1) return values;
-  if (values.length === 2) return point(random, tier.totalWeight) < tier.weights[0]! ? values : tier.reversed;
-  return drawMany(tier, random);
-}
+export class Draw<Value> {
+  readonly #tier: Tier<Value>;
+  readonly #random: Random;
+  /** Weights of what is not drawn yet, 0 for what is; a list of its own once a third value may be asked for. */
+  #left: readonly number[];
+  #weightLeft: number;
+  #valuesLeft: number;
+  #last = 0;
 
-/** A uniform point in [0, total). 32 bits are plenty: weights are at most 100, tiers a few hundred. */
-const point = (random: Random, total: number): number => (random.uint32() / 0x1_0000_0000) * total;
+  constructor(tier: Tier<Value>, random: Random) {
+    this.#tier = tier;
+    this.#random = random;
+    this.#left = tier.weights;
+    this.#weightLeft = tier.totalWeight;
+    this.#valuesLeft = tier.values.length;
+  }
 
-function drawMany<Value>({ values, weights, totalWeight }: Tier<Value>, random: Random): readonly Value[] {
-  const left = weights.slice();
-  const order: Value[] = [];
-  let weightLeft = totalWeight;
-  while (order.length < values.length) {
-    const index = order.length + 1 === values.length ? theOneLeft(left) : drawIndex(left, point(random, weightLeft));
-    order.push(values[index]!);
-    weightLeft -= left[index]!;
+  /** The next value; undefined once all are drawn. */
+  next(): Value | undefined {
+    const { values } = this.#tier;
+    if (this.#valuesLeft === 0) return undefined;
+    if (this.#valuesLeft < values.length && values.length > 2) this.#takeAway(this.#last);
+    this.#last = this.#valuesLeft > 1 ? this.#pick() : this.#lastOne();
+    this.#valuesLeft--;
+    return values[this.#last];
+  }
+
+  #takeAway(index: number): void {
+    const { weights } = this.#tier;
+    const left = this.#left === weights ? weights.slice() : (this.#left as number[]);
     left[index] = 0;
+    this.#left = left;
+    this.#weightLeft -= weights[index]!;
   }
-  return order;
-}
 
-/** Index of the value whose share of the remaining weight holds `point`; what was drawn weighs 0. */
-function drawIndex(left: readonly number[], point: number): number {
-  let passed = 0;
-  for (let index = 0; index < left.length; index++) {
-    passed += left[index]!;
-    if (point < passed) return index;
+  /** Index of the value whose share of the remaining weight holds a point drawn in it; what was drawn weighs 0. */
+  #pick(): number {
+    const left = this.#left;
+    // 32 bits are plenty: weights are at most 100, tiers a few hundred.
+    const point = (this.#random.uint32() / 0x1_0000_0000) * this.#weightLeft;
+    let passed = 0;
+    for (let index = 0; index < left.length; index++) {
+      passed += left[index]!;
+      if (point < passed) return index;
+    }
+    return theOneLeft(left);
   }
-  return theOneLeft(left);
+
+  #lastOne(): number {
+    const { length } = this.#left;
+    if (length <= 2) return length - 1 - this.#last;
+    return theOneLeft(this.#left);
+  }
 }
 
 const theOneLeft = (left: readonly number[]): number => left.findIndex((weight) => weight > 0);
+
+/**
+ * A tier's values in drawn order, all of them.
+ * @returns a list that may be the tier's own: it must not be changed
+ */
+export function drawn<Value>(tier: Tier<Value>, random: Random): readonly Value[] {
+  if (tier.values.length === 1) return tier.values;
+  const draw = new Draw(tier, random);
+  return tier.values.map(() => draw.next()!);
+}
 
 /** Those that are up, then those that are down, at most `limit`. */
 export function downLast<Value>(up: readonly Value[], down: readonly Value[], limit: number): readonly Value[] {

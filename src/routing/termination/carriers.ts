@@ -2,7 +2,7 @@ import type { Random } from '../../core/index.js';
 import { type Check, type CheckResult, type Judgement, pass, refuse } from '../judgement.js';
 import { formatNumber } from '../numbers/index.js';
 import { Attempt } from '../plan/attempt.js';
-import { downLast, drawn } from '../plan/order.js';
+import { Draw, downLast, drawn } from '../plan/order.js';
 import { jitteredRetrySeconds } from '../retry-after.js';
 import type { CarrierView, Snapshot } from '../snapshot.js';
 import type { LiveView } from '../types.js';
@@ -41,7 +41,8 @@ function surveyCarriers(judgement: Judgement): Survey {
   const seen: CarrierView[] = [];
   for (const tiers of snapshot.carriersByPrefix.all(called)) {
     for (const tier of tiers) {
-      for (const carrier of drawn(tier, random)) {
+      const draw = new Draw(tier, random);
+      for (let carrier = draw.next(); carrier; carrier = draw.next()) {
         if (seen.includes(carrier)) continue;
         seen.push(carrier);
         if (!hasRoom(carrier, live)) survey.full.push(carrier.name);
@@ -62,7 +63,8 @@ function surveyHosts(carrier: CarrierView, { snapshot, live, random, called, cal
   const calledThere = formatNumber(called, numberFormat);
   const callingThere = formatNumber(calling, numberFormat);
   for (const tier of carrier.targets) {
-    for (const target of drawn(tier, random)) {
+    const draw = new Draw(tier, random);
+    for (let target = draw.next(); target; target = draw.next()) {
       const { state, retryAtMs } = live.targetState(target.targetKey);
       const attempt = new Attempt(target, calledThere, callingThere);
       if (state !== 'down') {

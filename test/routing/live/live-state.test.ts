@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { SeededRandom, VirtualTime } from '../../../src/core/index.js';
 import {
-  ActiveCalls,
+  type CallSlot,
   CountryTrafficCounters,
   decide,
   LiveState,
@@ -19,11 +19,7 @@ function nodeOf(config: object) {
     snapshot,
     health,
     time,
-    () => ({
-      draining: false,
-      overloaded: false,
-      mediaPortsFree: 10,
-    }),
+    { draining: false, overloaded: false, mediaPortsFree: 10 },
     (id, country) => held.push(`${id} ${country}`),
   );
   const random = new SeededRandom(1);
@@ -132,15 +128,27 @@ describe('country traffic', () => {
   });
 });
 
-describe('active calls', () => {
-  it('leave nothing behind', () => {
-    const calls = new ActiveCalls();
-    const leaves = [calls.enter('a'), calls.enter('a'), calls.enter('b')];
-    expect([...calls.entries()]).toEqual([
-      ['a', 2],
-      ['b', 1],
-    ]);
-    for (const leave of leaves) leave();
-    expect([...calls.entries()]).toEqual([]);
+describe('a connector that is gone', () => {
+  it('keeps its calls counted until they are over, and counts anew when it comes back', () => {
+    const { live, admitted } = nodeOf(plain());
+    const slots = [admitted(), admitted()];
+    live.configure(snapshotOf({ ...plain(), voiceConnectors: [] }));
+    expect(live.activeCalls('connector', HQ)).toBe(2);
+    expect(live.callTokens('connector', HQ)).toBe(0);
+    for (const slot of slots) (slot as CallSlot).leave(0);
+    expect(live.activeCalls('connector', HQ)).toBe(0);
+    live.configure(snapshotOf(plain({ termination: { cpsLimit: 7 } })));
+    expect(live.callTokens('connector', HQ)).toBe(7);
+  });
+
+  it('is counted for its inbound calls where it has no termination', () => {
+    const config = plain();
+    const [{ termination: _, ...hq }] = config.voiceConnectors as [Record<string, unknown>];
+    const { live, admitted } = nodeOf({ ...config, voiceConnectors: [hq] });
+    const slot = admitted(inbound()) as CallSlot;
+    expect(live.activeCalls('connector', HQ)).toBe(1);
+    slot.leave(0);
+    slot.leave(0);
+    expect(live.activeCalls('connector', HQ)).toBe(0);
   });
 });
