@@ -50,15 +50,17 @@ function planOf(countryOrCode: string): Plan {
   return reader.numberingPlan as unknown as Plan;
 }
 
-/** What one pattern of a shared code says of the numbers it matches. */
+/**
+ * What one pattern of a shared code says of the numbers it matches. Behind a national prefix the library may read the
+ * number differently; leading digits alone tell the country; else the general pattern and one of a type, of a possible
+ * length, tell it together.
+ */
 interface Rule {
   readonly pattern: string;
   readonly prefix?: boolean;
-  readonly says: /** The library may read the number differently behind it. */
+  readonly says:
     | { readonly kind: 'national-prefix' }
-    /** Leading digits are enough to tell the country. */
     | { readonly kind: 'leading'; readonly plan: number }
-    /** The general pattern and one of a type, of a possible length, tell it together. */
     | { readonly kind: 'general'; readonly plan: number }
     | { readonly kind: 'type'; readonly plan: number; readonly lengths: readonly number[] | undefined };
 }
@@ -137,7 +139,8 @@ const codes: (CallingCode | undefined)[] = [];
 
 for (const [code, countries] of Object.entries(metadata.country_calling_codes)) {
   const [only] = countries;
-  const prefix = countries.length > 1 ? planOf(code).nationalPrefixForParsing() : undefined;
+  // The library has 0 for none.
+  const prefix = (countries.length > 1 && planOf(code).nationalPrefixForParsing()) || undefined;
   codes[Number(code)] = {
     digits: code.length,
     ...(countries.length === 1 && only ? { country: only } : {}),

@@ -143,7 +143,7 @@ describe('a connector that is gone', () => {
 
   it('is counted for its inbound calls where it has no termination', () => {
     const config = plain();
-    const [{ termination: _, ...hq }] = config.voiceConnectors as [Record<string, unknown>];
+    const { termination: _, ...hq } = config.voiceConnectors[0]!;
     const { live, admitted } = nodeOf({ ...config, voiceConnectors: [hq] });
     const slot = admitted(inbound()) as CallSlot;
     expect(live.activeCalls('connector', HQ)).toBe(1);
