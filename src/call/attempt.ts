@@ -98,10 +98,10 @@ export class Attempt {
   }
 
   /** Gives the attempt up: CANCEL, and BYE should it be answered all the same. The call hears no more of it. */
-  abandon(q850: number, text: string): void {
+  abandon(rows: readonly HeaderRow[]): void {
     this.#handler = undefined;
     this.#stopRinging();
-    if (!this.#answered) this.#leg.cancel([reasonRow(q850, text)]);
+    if (!this.#answered) this.#leg.cancel(rows);
   }
 
   #stopRinging(): void {

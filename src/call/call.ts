@@ -3,6 +3,7 @@ import type { Admission, PlannedAttempt } from '../routing/index.js';
 import type { MediaEvent, Side } from '../rtp/index.js';
 import type {
   Dialog,
+  HeaderRow,
   InboundLeg,
   InboundLegHandler,
   InboundRequest,
@@ -15,7 +16,7 @@ import { type CallParts, type Happening, happeningOf, sourcesOf } from './call-p
 import { type BridgeHooks, DialogBridge, type DialogPair } from './dialog-bridge.js';
 import { DtmfInterworking } from './dtmf-interworking.js';
 import { EarlyForks } from './early-forks.js';
-import { callerUnreachable, cancelled, dialogLost, fellSilent, hungUp, hungUpEarly } from './ends.js';
+import { callerUnreachable, cancelled, dialogLost, type Ending, fellSilent, hungUp, hungUpEarly } from './ends.js';
 import type { CallEvent, CallFacts, EndFacts } from './events.js';
 import { mayFailOver, planExhausted } from './failover.js';
 import { passingHeaders } from './headers.js';
@@ -26,7 +27,7 @@ import { LateOffer } from './late-offer.js';
 import { MediaBridge, missingDescription, opposite } from './media-bridge.js';
 import { mediaFamilies } from './media-families.js';
 import { closePatiently, MEDIA_PATIENCE_MS, mediaSilent } from './media-patience.js';
-import { type AttemptOutcome, faultOf, finalOrder, q850ForStatus, reasonRow } from './release.js';
+import { type AttemptOutcome, faultOf, finalOrder, q850ForStatus, reasonRow, withReason } from './release.js';
 import { bodyOf, sessionOf } from './session-body.js';
 
 /**
@@ -246,7 +247,7 @@ export class Call implements InboundLegHandler, AttemptHandler, BridgeHooks {
       this.#emit({ kind: 'attempt-failed', attempt: attempt.facts, sipStatus, code, reason });
       this.#attempt = undefined;
       if (this.#state !== 'trying') return;
-      this.#outcomes.push({ status: sipStatus, reason, code });
+      this.#outcomes.push({ status: sipStatus, reason, code, ...(end.response && { response: end.response }) });
       if (mayFailOver(attempt.planned, end, this.#ringing)) this.#tryNext();
       else this.#finish(planExhausted(this.#outcomes, opposite(this.#callerSide)));
     });
@@ -277,8 +278,9 @@ export class Call implements InboundLegHandler, AttemptHandler, BridgeHooks {
     } catch (error) {
       if (!(error instanceof GatewayError) || error.sipStatus !== 488 || this.#state !== 'trying') throw error;
       const q850 = q850ForStatus(488);
-      attempt.abandon(q850, UNUSABLE_TEXT);
-      this.#bridge!.drop(opposite(this.#callerSide), [reasonRow(q850, UNUSABLE_TEXT)]);
+      const rows = [reasonRow(q850, UNUSABLE_TEXT)];
+      attempt.abandon(rows);
+      this.#bridge!.drop(opposite(this.#callerSide), rows);
       this.onEnded(attempt, { status: 488, reason: error.message, code: error.code });
     }
   }
@@ -401,32 +403,32 @@ export class Call implements InboundLegHandler, AttemptHandler, BridgeHooks {
 
   // --- the end -------------------------------------------------------------------------------------------------
 
-  #finish(end: EndFacts): void {
+  #finish({ told = [], ...end }: Ending): void {
     if (this.#state === 'ended') return;
     const wasAnswered = this.#state === 'answered';
     this.#state = 'ended';
     this.#reports.stop();
     this.#maxTimer?.cancel();
-    this.#tellLegs(end, wasAnswered);
+    this.#tellLegs(end, wasAnswered, told);
     const timeMs = this.#parts.scheduler.wallMs();
     this.#endedMs = timeMs;
     void this.#settle(end, timeMs);
   }
 
-  #tellLegs(end: EndFacts, wasAnswered: boolean): void {
+  #tellLegs(end: EndFacts, wasAnswered: boolean, told: readonly HeaderRow[]): void {
     const attempt = this.#attempt;
     if (attempt) {
-      attempt.abandon(end.q850, 'Call ended');
+      attempt.abandon(withReason(told, end.q850, 'Call ended'));
       this.#parts.releaseTarget(attempt.planned);
       const { code, reason } = end;
       if (!wasAnswered) this.#emit({ kind: 'attempt-failed', attempt: attempt.facts, sipStatus: 487, code, reason });
     }
-    if (!wasAnswered) this.#leg.respond(end.sipStatus, finalOrder(end, this.#parts.settings.domain));
+    if (!wasAnswered) this.#leg.respond(end.sipStatus, finalOrder(end, this.#parts.settings.domain, told));
     for (const side of ['customer', 'remote'] as const) {
       const dialog = this.#bridge?.dialog(side);
       if (dialog?.state !== 'confirmed') continue;
       dialog.ack();
-      dialog.bye([reasonRow(end.q850, BYE_TEXT)]);
+      dialog.bye(withReason(told, end.q850, BYE_TEXT));
     }
   }
 

@@ -191,7 +191,11 @@ export class CallControl implements SignalingHandler {
     if (!leavesRecord(refusal)) noteScanner(this.#parts.counters, leg.request.headers.get('User-Agent'));
     this.#parts.logger.info({ code: refusal.code, status: refusal.status, source: address }, 'call refused');
     if (refusal.status === 'drop') return leg.drop();
-    leg.respond(refusal.status, { reason: phrase(refusal.reason), headers: this.#refusalHeaders(leg, refusal) });
+    leg.respond(refusal.status, {
+      reason: phrase(refusal.reason),
+      headers: this.#refusalHeaders(leg, refusal),
+      once: UNPROVEN.has(refusal.code),
+    });
   }
 
   #refusalHeaders(leg: InboundLeg, refusal: Refusal): HeaderRow[] {
@@ -238,6 +242,9 @@ const WITHOUT_RECORD = new Set([
   'termination.credentials-invalid',
   'termination.credentials-replayed',
 ]);
+
+/** Refusals of a source that may be forged; one that answered a challenge is not. */
+const UNPROVEN = new Set([...WITHOUT_RECORD].filter((code) => !/credentials-(invalid|replayed)$/.test(code)));
 
 const leavesRecord = (refusal: Refusal): boolean =>
   refusal.direction !== undefined && !WITHOUT_RECORD.has(refusal.code);

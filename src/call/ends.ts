@@ -1,28 +1,35 @@
 import type { GatewayError } from '../core/index.js';
 import type { Side } from '../rtp/index.js';
-import type { SipRequest } from '../sip/index.js';
+import type { HeaderRow, SipRequest } from '../sip/index.js';
 import type { EndFacts } from './events.js';
-import { q850ForStatus, q850OfReason } from './release.js';
+import { endingHeaders, q850ForStatus, q850Of } from './release.js';
 
 /** The ends a call can come to by what its peers do, as the record tells them. */
 
-/** Cause the peer gives for it (RFC 3326), else normal clearing. */
-const causeIn = (request: SipRequest): number => q850OfReason(request.headers.get('Reason')) ?? 16;
+/** An end, and what of the message that brought it goes on to the other side. */
+export interface Ending extends EndFacts {
+  readonly told?: readonly HeaderRow[];
+}
 
-export const cancelled = (side: Side, request: SipRequest): EndFacts => ({
+/** Cause the peer gives for it (RFC 3326), else normal clearing. */
+const causeIn = (request: SipRequest): number => q850Of(request) ?? 16;
+
+export const cancelled = (side: Side, request: SipRequest): Ending => ({
   side,
   code: 'call.cancelled',
   reason: 'The caller gave up before the call was answered',
   sipStatus: 487,
   q850: causeIn(request),
+  told: endingHeaders(request, 'CANCEL'),
 });
 
-export const hungUp = (side: Side, request: SipRequest): EndFacts => ({
+export const hungUp = (side: Side, request: SipRequest): Ending => ({
   side,
   code: 'call.hangup',
   reason: `The ${side} hung up`,
   sipStatus: 200,
   q850: causeIn(request),
+  told: endingHeaders(request, 'BYE'),
 });
 
 /** A callee that sends BYE inside an early dialog has refused. */

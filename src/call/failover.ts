@@ -1,8 +1,8 @@
 import type { PlannedAttempt } from '../routing/index.js';
 import type { Side } from '../rtp/index.js';
 import type { AttemptEnd } from './attempt.js';
-import type { EndFacts } from './events.js';
-import { type AttemptOutcome, bestResponse, q850ForStatus } from './release.js';
+import type { Ending } from './ends.js';
+import { type AttemptOutcome, bestResponse, endingHeaders, q850ForStatus, q850Of } from './release.js';
 
 /** Design §4, "Next attempt after": never a second ring, and only codes the target's rules name. */
 export function mayFailOver({ failover }: PlannedAttempt, { code, status }: AttemptEnd, ringing: boolean): boolean {
@@ -12,14 +12,15 @@ export function mayFailOver({ failover }: PlannedAttempt, { code, status }: Atte
 }
 
 /** The end of a call whose attempts all came to nothing: the best of their responses (RFC 3261 §16.7). */
-export function planExhausted(outcomes: readonly AttemptOutcome[], side: Side): EndFacts {
-  const { status, reason } = bestResponse(outcomes);
+export function planExhausted(outcomes: readonly AttemptOutcome[], side: Side): Ending {
+  const { status, reason, response } = bestResponse(outcomes);
   const last = outcomes.at(-1);
   return {
     side,
     code: last?.code === 'attempt.ring-timeout' ? 'call.ring-timeout' : (last?.code ?? 'attempt.none'),
     reason: last?.reason ?? reason,
     sipStatus: status,
-    q850: q850ForStatus(status),
+    q850: (response && q850Of(response)) ?? q850ForStatus(status),
+    ...(response && { told: endingHeaders(response, 'INVITE') }),
   };
 }

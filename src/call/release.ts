@@ -1,6 +1,7 @@
 import { GatewayError } from '../core/index.js';
-import type { HeaderRow, ResponseOrder } from '../sip/index.js';
+import type { HeaderRow, ResponseOrder, SipMessage, SipResponse } from '../sip/index.js';
 import type { EndFacts } from './events.js';
+import { passingHeaders } from './headers.js';
 
 /**
  * Why a call ended, as the three worlds say it: SIP status, ITU-T Q.850 cause, and our stable code.
@@ -57,6 +58,20 @@ export const reasonRow = (q850: number, text: string): readonly [string, string]
   `Q.850;cause=${q850};text="${text}"`,
 ];
 
+/** Q.850 cause that a message gives in any of its Reason rows. */
+export const q850Of = (message: SipMessage): number | undefined =>
+  q850OfReason(message.headers.all('Reason').join(', '));
+
+/** What goes on of a message that ends a call: of CANCEL, which each hop writes anew, its reasons alone (RFC 3326 §2). */
+export const endingHeaders = (message: SipMessage, method: 'BYE' | 'CANCEL' | 'INVITE'): readonly HeaderRow[] => {
+  const rows = passingHeaders(message, method);
+  return method === 'CANCEL' ? rows.filter(([name]) => name === 'Reason') : rows;
+};
+
+/** The rows with a Reason: the peer's, who knows why, else ours. */
+export const withReason = (rows: readonly HeaderRow[], q850: number, text: string): readonly HeaderRow[] =>
+  rows.some(([name]) => name === 'Reason') ? rows : [reasonRow(q850, text), ...rows];
+
 /** One attempt's end, as far as the caller's answer depends on it. */
 export interface AttemptOutcome {
   /** Final status received; undefined when the target gave none. */
@@ -64,6 +79,14 @@ export interface AttemptOutcome {
   readonly reason: string;
   /** Stable code: `attempt.rejected`, `attempt.no-response`, `attempt.transport`, … */
   readonly code: string;
+  readonly response?: SipResponse;
+}
+
+/** What the caller is told, and the response it comes from; absent where the answer is ours. */
+export interface BestResponse {
+  readonly status: number;
+  readonly reason: string;
+  readonly response?: SipResponse;
 }
 
 /**
@@ -71,8 +94,8 @@ export interface AttemptOutcome {
  * that tell the caller what to change. An upstream 401/407 (our credentials, not the caller's) and every 3xx become
  * 503; so does a target that could not be reached, and one that stayed silent 408.
  */
-export function bestResponse(outcomes: readonly AttemptOutcome[]): { status: number; reason: string } {
-  let best: { status: number; reason: string } | undefined;
+export function bestResponse(outcomes: readonly AttemptOutcome[]): BestResponse {
+  let best: BestResponse | undefined;
   for (const outcome of outcomes) {
     const candidate = forCaller(outcome);
     if (best === undefined || rank(candidate.status) < rank(best.status)) best = candidate;
@@ -80,14 +103,14 @@ export function bestResponse(outcomes: readonly AttemptOutcome[]): { status: num
   return best ?? { status: 503, reason: 'Service Unavailable' };
 }
 
-function forCaller({ status, reason, code }: AttemptOutcome): { status: number; reason: string } {
+function forCaller({ status, reason, code, response }: AttemptOutcome): BestResponse {
   if (status === undefined) {
     return code === 'attempt.no-response' || code === 'attempt.timeout'
       ? { status: 408, reason: 'Request Timeout' }
       : { status: 503, reason: 'Service Unavailable' };
   }
   if (status === 401 || status === 407 || status < 400) return { status: 503, reason: 'Service Unavailable' };
-  return { status, reason };
+  return { status, reason, ...(response && { response }) };
 }
 
 const TELLING = new Set([415, 420, 484]);
@@ -122,9 +145,10 @@ export function mediaWarning(code: string, reason: string, agent: string): Heade
 /**
  * What goes with a final response that ends a call: its cause, when to try again, and what of the media was at fault.
  * @param agent host that warns
+ * @param told rows of the response that it comes from
  */
-export function finalOrder(end: EndFacts, agent: string): ResponseOrder {
-  const headers: HeaderRow[] = [reasonRow(end.q850, 'Trunkline')];
+export function finalOrder(end: EndFacts, agent: string, told: readonly HeaderRow[]): ResponseOrder {
+  const headers: HeaderRow[] = [...withReason(told, end.q850, 'Trunkline')];
   if (end.sipStatus === 503) headers.push(['Retry-After', '5']);
   if (end.sipStatus === 488) headers.push(...mediaWarning(end.code, end.reason, agent));
   return { headers };

@@ -36,6 +36,11 @@ export interface ResponseOrder {
   readonly reason?: string;
   readonly headers?: readonly HeaderRow[];
   readonly body?: MessageBody;
+  /**
+   * A refusal of an INVITE that is sent once, and nothing kept: what answers a source that is not proven must not be more
+   * than what it sent, for the source may be forged (RFC 3261 §26.3.2.4). A repeated INVITE is judged anew.
+   */
+  readonly once?: boolean;
 }
 
 export interface Credentials {

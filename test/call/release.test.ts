@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { planExhausted } from '../../src/call/failover.js';
 import { bestResponse, q850ForStatus, q850OfReason, reasonRow } from '../../src/call/release.js';
+import { SipResponse } from '../../src/sip/index.js';
 
 const rejected = (status: number, reason = 'x') => ({ status, reason, code: 'attempt.rejected' });
 
@@ -28,6 +30,34 @@ describe('best response (RFC 3261 §16.7)', () => {
     expect(bestResponse([{ status: undefined, reason: '', code: 'attempt.no-response' }]).status).toBe(408);
     expect(bestResponse([{ status: undefined, reason: '', code: 'attempt.transport' }]).status).toBe(503);
     expect(bestResponse([]).status).toBe(503);
+  });
+});
+
+describe('the end of a call that every target refused', () => {
+  it('gives the cause and the end-to-end fields of the response that the caller gets', () => {
+    const response = SipResponse.create(486, 'Busy Here');
+    for (const [name, value] of [
+      ['Reason', 'SIP;cause=486'],
+      ['Reason', 'Q.850;cause=34;text="No circuit"'],
+      ['X-Why', 'busy'],
+      ['Server', 'carrier/1'],
+    ] as const)
+      response.headers.append(name, value);
+    const end = planExhausted([rejected(503), { ...rejected(486), response }], 'remote');
+    expect(end).toMatchObject({ sipStatus: 486, q850: 34 });
+    expect(end.told).toEqual([
+      ['Reason', 'SIP;cause=486'],
+      ['Reason', 'Q.850;cause=34;text="No circuit"'],
+      ['X-Why', 'busy'],
+    ]);
+  });
+
+  it('tells nothing of a response that the caller does not get', () => {
+    const response = SipResponse.create(401);
+    response.headers.append('Reason', 'Q.850;cause=34');
+    const end = planExhausted([{ ...rejected(401), response }], 'remote');
+    expect(end).toMatchObject({ sipStatus: 503, q850: 41 });
+    expect(end.told).toBeUndefined();
   });
 });
 

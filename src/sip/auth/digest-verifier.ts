@@ -10,10 +10,12 @@ import type { Nonces } from './nonces.js';
 /**
  * The side that asks for credentials (RFC 3261 §22, RFC 7616, RFC 8760).
  *
- *     banned? ─► credentials of our realm? ─► digest right? ─► nonce fresh? ─► count rising? ─► valid
- *     banned     none                         invalid          stale           replayed
+ *     banned? ─► credentials of our realm? ─► nonce of this source? ─► digest right? ─► nonce fresh? ─► count rising? ─► valid
+ *     banned     none                         stale                    invalid          stale           replayed
  *
- * The digest is judged before the nonce, so that only who knows the password learns that a nonce was merely old.
+ * Without a nonce that was sent to this source nothing is judged: a guess is then worth nothing to who makes it, and who
+ * forges a source cannot have it banned. The digest is judged before the nonce's age, so that only who knows the password
+ * learns that it was merely old.
  * Known and unknown users take the same path: an unknown one is compared with the digest of a password nobody has.
  */
 
@@ -93,11 +95,13 @@ export class DigestVerifier {
     const realm = encodeUtf8(order.realm);
     const values = credentialsFor(order, realm);
     if (!values) return { state: 'none' };
+    const nonce = this.#parts.nonces.judge(values.get('nonce') ?? '', order.source, realm);
+    if (nonce === 'foreign') return { state: 'stale' };
     const given = givenBy(values, this.#parts.algorithms);
     if (!given || !meansSame(given.uri, order.request)) return { state: 'invalid' };
     const username = decodeUtf8(given.username);
     if (!this.#digestRight(given, order, realm, order.lookup(username))) return { state: 'invalid' };
-    if (this.#parts.nonces.judge(given.nonce, order.source, realm) === 'stale') return { state: 'stale' };
+    if (nonce === 'stale') return { state: 'stale' };
     if (!this.#parts.nonces.count(given.nonce, Number.parseInt(given.nc, 16))) return { state: 'replayed' };
     return { state: 'valid', username };
   }

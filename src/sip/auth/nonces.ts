@@ -12,8 +12,10 @@ import { hexToken, type Random, type Scheduler } from '../../core/index.js';
 export type NonceVerdict =
   /** Ours, and young enough. */
   | 'fresh'
-  /** Too old, made for another source, or not ours (made before a restart): to be replaced. */
-  | 'stale';
+  /** Ours for this source, but too old: to be replaced. */
+  | 'stale'
+  /** Made for another source, or not ours (made before a restart): to be replaced, and no proof of where it is from. */
+  | 'foreign';
 
 export interface NonceOptions {
   readonly lifetimeMs: number;
@@ -51,11 +53,11 @@ export class Nonces {
   }
 
   judge(nonce: string, source: string, realm: string): NonceVerdict {
-    if (nonce.length !== WHEN + RANDOM + SIGNATURE) return 'stale';
+    if (nonce.length !== WHEN + RANDOM + SIGNATURE) return 'foreign';
     const head = nonce.slice(0, WHEN + RANDOM);
     const signed = Buffer.from(this.#sign(head, source, realm), 'latin1');
     const given = Buffer.from(nonce.slice(WHEN + RANDOM), 'latin1');
-    if (given.length !== signed.length || !timingSafeEqual(given, signed)) return 'stale';
+    if (given.length !== signed.length || !timingSafeEqual(given, signed)) return 'foreign';
     const madeMs = Number.parseInt(head.slice(0, WHEN), 16);
     const ageMs = this.#scheduler.wallMs() - madeMs;
     return ageMs >= 0 && ageMs <= this.#options.lifetimeMs && madeMs > this.#forgottenUntilMs ? 'fresh' : 'stale';

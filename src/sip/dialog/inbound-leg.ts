@@ -106,7 +106,9 @@ export class InviteServerLeg implements InboundLeg, ServerUser, ServerForkUser {
       return;
     }
     this.#finish();
-    this.#transaction.respond(this.#compose(status, order, NO_ROWS));
+    const response = this.#compose(status, order, NO_ROWS);
+    if (order.once) this.#transaction.respondOnce(response);
+    else this.#transaction.respond(response);
     this.dialog.answered(this.request, status, order);
     for (const { dialog } of this.#all()) dialog.end();
   }

@@ -64,7 +64,9 @@ export class Reply implements InboundRequest, ServerUser {
     this.#answered = true;
     this.#context.timers.stop(this.#guard);
     this.#guard = undefined;
-    this.transaction.respond(this.#compose(status, order));
+    const response = this.#compose(status, order);
+    if (order.once && this.request.method === 'INVITE') this.transaction.respondOnce(response);
+    else this.transaction.respond(response);
     this.#hooks.onAnswered?.(status, order, this);
   }
 

@@ -158,10 +158,9 @@ export class RequestEntry {
 
   #refuse(request: SipRequest, flow: Flow, transaction: ServerTransaction, refused: Refusal): void {
     this.#core.counters.add('sip_rejected', refused.reason);
-    new Reply(this.#core, request, flow, transaction, token(this.#core.random, 2)).respond(
-      refused.status,
-      refused.order,
-    );
+    const reply = new Reply(this.#core, request, flow, transaction, token(this.#core.random, 2));
+    // Nobody has looked at where a request outside any dialog comes from.
+    reply.respond(refused.status, { ...refused.order, once: request.to.tag === undefined });
   }
 
   /** Requests inside a dialog are served all the same: refusing them would only keep calls alive. */

@@ -137,6 +137,12 @@ export class SipCore implements SignalingEngine, WireReceiver, DialogContext {
     this.turn(() => this.layer.flowFailed(flow, error));
   }
 
+  /** Asked once in an idle time of a connection: looking through all dialogs costs less than a book of them. */
+  inUse(flow: Flow): boolean {
+    for (const dialog of this.dialogs.values()) if (dialog.flow === flow) return true;
+    return false;
+  }
+
   malformed(flow: Flow, error: SipParseError): void {
     this.turn(() => this.#malformed(error, flow));
   }

@@ -96,6 +96,13 @@ export class ServerTransaction extends Transaction {
     this.#message = undefined;
   }
 
+  /** Sends a final response and forgets the request: it is not repeated, and no ACK is waited for (RFC 3261 §8.2.7). */
+  respondOnce(response: SipResponse): void {
+    if (this.answered) return;
+    this.#send(response);
+    this.forget();
+  }
+
   /** Sends the last response again: the user's own repetition of a 2xx or reliable 1xx. */
   repeat(bytes: Buffer): void {
     if (!this.terminated) this.#context.transmitResponse(this, undefined, bytes, true);

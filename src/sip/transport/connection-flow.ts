@@ -12,7 +12,7 @@ import type { TransportContext } from './limits.js';
  *       │            └───────────────────┴─ write queue full ─────┘
  *       └─ close() by the core: queue flushed, receiver not told
  *
- * One timer serves all deadlines: it fires at the earliest and is set again, so a message costs a number, not a timer.
+ * Idle is a connection without a dialog only. One timer serves all deadlines: it fires at the earliest and is set again, so a message costs a number, not a timer.
  */
 
 export interface ConnectionFacts {
@@ -159,8 +159,12 @@ export abstract class ConnectionFlow implements Flow {
 
   #due(): void {
     const { atMs, reason, why } = this.#earliest();
-    if (atMs <= this.context.scheduler.nowMs()) this.fail(reason, why);
-    else this.#watch();
+    const nowMs = this.context.scheduler.nowMs();
+    if (atMs > nowMs) return this.#watch();
+    if (reason !== 'idle' || !this.context.receiver.inUse(this)) return this.fail(reason, why);
+    // A call may be silent for hours where its peer refreshes no session.
+    this.#activeMs = nowMs;
+    this.#watch();
   }
 
   #earliest(): { atMs: number; reason: EndReason; why: string } {

@@ -38,10 +38,20 @@ export function connectionStack(
     });
   }
   const store = new TlsStore(options.tls);
-  const tls = new TlsAcceptor(store, options.tls.clientCertificate ?? 'none', context, (socket) => {
-    new StreamFlow(socket, 'tls', true, tlsFacts(socket), context);
-  });
-  const wss = new TlsAcceptor(store, 'none', context, (socket) => webSocket.accept(socket));
+  const tls = new TlsAcceptor(
+    store,
+    () => store.options.clientCertificate ?? 'none',
+    context,
+    (socket) => {
+      new StreamFlow(socket, 'tls', true, tlsFacts(socket), context);
+    },
+  );
+  const wss = new TlsAcceptor(
+    store,
+    () => 'none',
+    context,
+    (socket) => webSocket.accept(socket),
+  );
   return {
     acceptors: { ...clear.acceptors, tls, wss },
     dials: { ...clear.dials, tls: tlsDial(store, context), wss: webSocketDial(context, store) },

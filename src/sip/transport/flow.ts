@@ -77,6 +77,8 @@ export interface WireReceiver {
    * transport closes the connection after this returns and tells flowFailed with `transport.framing`.
    */
   malformed?(flow: Flow, error: SipParseError): void;
+  /** Whether a dialog lives on the connection: it is then not closed for being silent. */
+  inUse?(flow: Flow): boolean;
 }
 
 /** What is to be located (RFC 3263): a SIP URI's host, port and transport, or a configured host. */

@@ -42,6 +42,16 @@ export class GuardedReceiver implements WireReceiver {
     }
   }
 
+  /** A core that cannot tell keeps its connection. */
+  inUse(flow: Flow): boolean {
+    try {
+      return this.#inner.inUse?.(flow) ?? false;
+    } catch (err) {
+      this.#broken(flow, err);
+      return true;
+    }
+  }
+
   #broken(flow: Flow, err: unknown): void {
     this.#counters.add('sip_receiver_faults');
     const peer = `${flow.transport} ${hostPort(flow.remote.address, flow.remote.port)}`;

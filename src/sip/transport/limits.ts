@@ -21,7 +21,7 @@ export interface TransportLimits {
   readonly firstMessageMs: number;
   /** From the first byte of any message to its last. */
   readonly messageMs: number;
-  /** Without a message or ping in either direction. */
+  /** Without a message or ping in either direction, where no dialog lives on the connection. */
   readonly idleMs: number;
   /** Bytes waiting in one connection for a peer that does not read, or in a UDP socket for the network. */
   readonly writeQueueBytes: number;

@@ -14,39 +14,55 @@ import type { TlsStore } from './tls-store.js';
  */
 export class TlsAcceptor implements Acceptor {
   readonly #store: TlsStore;
-  readonly #server: Server;
+  readonly #clientCertificate: () => 'none' | 'request' | 'require';
+  readonly #context: TransportContext;
+  readonly #secured: (socket: TLSSocket) => void;
+  #server: Server;
 
-  /** @param secured gets each socket whose handshake is done */
+  /**
+   * @param clientCertificate asked at each reload
+   * @param secured gets each socket whose handshake is done
+   */
   constructor(
     store: TlsStore,
-    clientCertificate: 'none' | 'request' | 'require',
+    clientCertificate: () => 'none' | 'request' | 'require',
     context: TransportContext,
     secured: (socket: TLSSocket) => void,
   ) {
     this.#store = store;
-    this.#server = createServer({
-      ...store.serverDefaults,
-      requestCert: clientCertificate !== 'none',
-      rejectUnauthorized: clientCertificate === 'require',
-      handshakeTimeout: context.limits.handshakeMs,
-      SNICallback: (name, done) => chooseContext(store, name, done),
-    });
-    this.#server.on('secureConnection', secured);
-    this.#server.on('tlsClientError', (error, socket) => {
-      context.counters.add('sip_tls_failures', 'in');
-      context.logger.debug({ address: socket.remoteAddress, wire: error.message }, 'TLS handshake failed');
-      // Node leaves it open: to a handshake that never ends or never began, too.
-      socket.destroy();
-    });
+    this.#clientCertificate = clientCertificate;
+    this.#context = context;
+    this.#secured = secured;
+    this.#server = this.#serve();
   }
 
   accept(socket: Socket): void {
     this.#server.emit('connection', socket);
   }
 
-  /** Takes the store's present material for the next handshakes. */
+  /** Takes the store's present material and options for the next handshakes; those under way go on as they began. */
   refresh(): void {
-    this.#server.setSecureContext(this.#store.serverDefaults);
+    this.#server = this.#serve();
+  }
+
+  #serve(): Server {
+    const context = this.#context;
+    const clientCertificate = this.#clientCertificate();
+    const server = createServer({
+      ...this.#store.serverDefaults,
+      requestCert: clientCertificate !== 'none',
+      rejectUnauthorized: clientCertificate === 'require',
+      handshakeTimeout: context.limits.handshakeMs,
+      SNICallback: (name, done) => chooseContext(this.#store, name, done),
+    });
+    server.on('secureConnection', this.#secured);
+    server.on('tlsClientError', (error, socket) => {
+      context.counters.add('sip_tls_failures', 'in');
+      context.logger.debug({ address: socket.remoteAddress, wire: error.message }, 'TLS handshake failed');
+      // Node leaves it open: to a handshake that never ends or never began, too.
+      socket.destroy();
+    });
+    return server;
   }
 }
 

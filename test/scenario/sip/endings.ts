@@ -27,6 +27,40 @@ const cancelWhileRinging: Scenario = {
   check: ({ answerer }) => expect(header(answerer.received('CANCEL')[0]!, 'Reason')).toContain('Q.850;cause=16'),
 };
 
+/** What a forking proxy says to the phones that did not answer, so that they show no missed call. */
+const ELSEWHERE = 'SIP;cause=200;text="Call completed elsewhere"';
+
+const cancelWithReason: Scenario = {
+  name: 'the Reason of a CANCEL goes on',
+  caller: (call) => {
+    call
+      .invite({ sdp: AUDIO })
+      .expect(180)
+      .pause(200)
+      .cancel({ headers: [`Reason: ${ELSEWHERE}`] });
+    call.expect(200).expect(487).ackRefusal();
+  },
+  answerer: (call) => void isTold(call.on('INVITE').reply(180)),
+  record: cancelled,
+  check: ({ answerer }) => expect(header(answerer.received('CANCEL')[0]!, 'Reason')).toBe(ELSEWHERE),
+};
+
+const refusedWithReason: Scenario = {
+  name: 'a refusal goes on with its Reason and X- fields',
+  caller: (call) => void call.invite({ sdp: AUDIO }).expect(480).ackRefusal(),
+  answerer: (call) => {
+    call
+      .on('INVITE')
+      .reply(480, { headers: ['Reason: Q.850;cause=20;text="Subscriber absent"', 'X-Why: off'] })
+      .on('ACK');
+  },
+  record: { Status: 'Failed', Trunkline: { SipStatus: 480, Q850Cause: 20 } },
+  check: ({ caller }) => {
+    expect(header(caller.received(480)[0]!, 'Reason')).toContain('cause=20');
+    expect(header(caller.received(480)[0]!, 'X-Why')).toBe('off');
+  },
+};
+
 /** The pause leaves time to connect: a call given up before that never reaches the answerer. */
 const cancelBeforeAnyResponse: Scenario = {
   name: 'CANCEL waits for the first response of the answerer',
@@ -159,6 +193,8 @@ const cancelledReinvite: Scenario = {
 export const endings: readonly Scenario[] = [
   cancelBeforeRinging,
   cancelWhileRinging,
+  cancelWithReason,
+  refusedWithReason,
   cancelBeforeAnyResponse,
   cancelCrossesAnswer,
   cancelTooLate,

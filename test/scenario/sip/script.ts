@@ -145,10 +145,10 @@ export class Script {
   }
 
   /** CANCEL of the first INVITE, after a provisional response. */
-  cancel(): this {
+  cancel(parts: MessageParts = {}): this {
     const { called, host } = this.place;
     const to = `To: <sip:${called}@${host}>`;
-    this.#send([`CANCEL sip:${called}@${host} SIP/2.0`, ...this.#sameTransaction('CANCEL'), to], {}, true);
+    this.#send([`CANCEL sip:${called}@${host} SIP/2.0`, ...this.#sameTransaction('CANCEL'), to], parts, true);
     return this;
   }
 

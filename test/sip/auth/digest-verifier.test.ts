@@ -136,6 +136,16 @@ describe('the server side of digest', () => {
     expect(verify(invite(other)).state).toBe('stale');
   });
 
+  it('learns nothing from, and bans nobody for, a nonce that the source was never sent', () => {
+    const guess = login('trunk-7', 'wrong');
+    const right = login();
+    for (let times = 0; times < 20; times++) {
+      expect(verify(invite(guess), '192.0.2.66').state).toBe('stale');
+      expect(verify(invite(right), '192.0.2.66').state).toBe('stale');
+    }
+    expect(bans.isBanned('192.0.2.66')).toBe(false);
+  });
+
   it('demands qop, count and well-formed fields', () => {
     const value = invite(login()).headers.get('Authorization')!;
     for (const broken of [

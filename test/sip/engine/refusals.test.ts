@@ -213,6 +213,30 @@ describe('a request outside any dialog', () => {
 });
 
 describe('an INVITE', () => {
+  it('refused once is answered no more than it asks, and leaves nothing: its source may be forged', () => {
+    const { time, agent, puppet } = agentAndPuppet();
+    agent.script = (leg) => leg.respond(401, { headers: [['WWW-Authenticate', 'Digest realm="x"']], once: true });
+    const invite = puppet.request('INVITE', URI);
+    puppet.send(invite);
+    time.advance(10);
+    expect(agent.core.debugView().serverTransactions).toBe(0);
+    time.advance(40_000);
+    expect(puppet.statuses).toEqual([401]);
+    puppet.send(invite);
+    time.advance(10);
+    expect(puppet.statuses).toEqual([401, 401]);
+    puppet.send(puppet.follow(invite, 'ACK', puppet.responses[0]!.headers.get('To')));
+    expectQuiet(time, agent);
+  });
+
+  it('that the core refuses by itself is refused once', () => {
+    const { time, agent, puppet } = agentAndPuppet();
+    puppet.send(puppet.request('INVITE', URI, [['Require', 'frob']]));
+    time.advance(40_000);
+    expect(puppet.statuses).toEqual([420]);
+    expectQuiet(time, agent);
+  });
+
   it('may be dropped in silence', () => {
     const { time, agent, puppet } = agentAndPuppet();
     agent.script = (leg) => leg.drop();

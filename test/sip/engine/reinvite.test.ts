@@ -330,6 +330,25 @@ describe('another request of ours inside a dialog', () => {
   });
 });
 
+describe('a connection', () => {
+  it('is in use as long as a dialog lives on it', () => {
+    const { time, agent, puppet } = agentAndPuppet();
+    const call = agent.call(orderTo(puppet, { transport: 'tcp' }));
+    time.advance(10);
+    const contact = [['Contact', '<sip:puppet@192.0.2.2:5060;transport=tcp>']] as const;
+    puppet.reply(puppet.last('INVITE'), 200, { rows: contact, body: 'answer' });
+    time.advance(10);
+    call.dialog!.ack();
+    const { flow } = call.dialog!;
+    expect(agent.core.inUse(flow)).toBe(true);
+    call.dialog!.bye();
+    time.advance(10);
+    puppet.reply(puppet.last('BYE'), 200);
+    time.advance(10);
+    expect(agent.core.inUse(flow)).toBe(false);
+  });
+});
+
 describe('a peer on a WebSocket', () => {
   it('is reached by its own connection, and not at all once that is gone', () => {
     const { time, agent, puppet } = agentAndPuppet();

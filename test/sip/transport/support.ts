@@ -53,6 +53,7 @@ export class Recorder implements WireReceiver {
   /** What to do on each message, such as answering it. */
   onMessage: (bytes: Buffer, flow: Flow) => void = () => {};
   onMalformed: (flow: Flow, error: SipParseError) => void = () => {};
+  inUse: (flow: Flow) => boolean = () => false;
   #wake: (() => void)[] = [];
 
   receive(bytes: Buffer, flow: Flow): void {

@@ -152,6 +152,20 @@ describe('TCP, accepting', () => {
     expect(scheduler.pending).toBe(0);
   });
 
+  it('keeps an idle connection that a dialog lives on, until it is over', async () => {
+    const scheduler = new VirtualTime();
+    const node = await startNode(['tcp://127.0.0.1:0'], { scheduler, limits: { idleMs: 60_000 } });
+    const peer = await tcpPeer(node.at('tcp').port);
+    peer.socket.write(options('one'));
+    const [{ flow } = expect.fail()] = await node.recorder.messages(1);
+    node.recorder.inUse = (asked) => asked === flow;
+    scheduler.advance(600_000);
+    expect(flow.closed).toBe(false);
+    node.recorder.inUse = () => false;
+    scheduler.advance(60_000);
+    expect(flow.closed).toBe(true);
+  });
+
   it('closes a connection whose peer does not read', async () => {
     const node = await startNode(['tcp://127.0.0.1:0'], { limits: { writeQueueBytes: 256 * 1024 } });
     const peer = await tcpPeer(node.at('tcp').port);

@@ -170,6 +170,18 @@ describe.skipIf(!hasOpenssl)('TLS, accepting', () => {
     ours = makeCertificates('trunk.example');
   });
 
+  it('asks new peers for their certificates once a reload says so', async () => {
+    const node = await startNode(['tls://127.0.0.1:0'], tlsOptions(ours));
+    const anybody = await client(node.at('tls').port, { maxVersion: 'TLSv1.2' });
+    node.transports.reloadTls(tlsOptions(ours, { clientCertificate: 'require' }).tls);
+    const stranger = await client(node.at('tls').port, { maxVersion: 'TLSv1.2' }).catch(() => undefined);
+    expect(stranger).toBeUndefined();
+    const credentials = { cert: readFileSync(ours.certificate), key: readFileSync(ours.key) };
+    const known = await client(node.at('tls').port, { ...credentials, maxVersion: 'TLSv1.2' });
+    expect(anybody.destroyed).toBe(false);
+    for (const socket of [anybody, known]) socket.destroy();
+  });
+
   it('does not wait for a handshake for ever, nor fall over bytes that are none', async () => {
     const node = await startNode(['tls://127.0.0.1:0'], { ...tlsOptions(ours), limits: { handshakeMs: 100 } });
     const silent = await tcpPeer(node.at('tls').port);
