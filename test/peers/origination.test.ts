@@ -86,7 +86,7 @@ describe('origination', () => {
     );
     const target = `127.0.0.1:${gateway.sipPort}`;
     const common = { scenario: 'uac-short', address: CARRIER_ADDRESS, target, keys: inboundKeys };
-    const caller = await runCaller({ ...common, calls: CALLS, callsPerSecond: 50 });
+    const caller = await runCaller({ ...common, calls: CALLS, callsPerSecond: 25 });
     expect(caller, caller.errors + gateway.tail()).toMatchObject({ status: 0, successful: CALLS, failed: 0 });
     const [heavyResult, lightResult] = [await heavy.stop(), await light.stop()];
     expect(heavyResult.successful + lightResult.successful).toBe(CALLS);
