@@ -19,7 +19,8 @@ export function mediaEngine(config: GatewayConfig, logger: Logger): MediaEngine 
   if (media.engine === 'typescript') return new TypescriptEngine(options);
   if (media.engine === 'rtpengine') {
     const digits = media.rtpengineDigits;
-    return new RtpengineEngine({ ...options, daemons: media.rtpengine, ...(digits && { digits }) });
+    const { rtpengine: daemons, rtpengineSources: sources } = media;
+    return new RtpengineEngine({ ...options, daemons, sources, ...(digits && { digits }) });
   }
   let missing = '';
   const binding = loadNative((reason) => {

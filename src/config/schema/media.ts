@@ -39,6 +39,11 @@ export const mediaSchema = z.strictObject({
     .array(daemonAddress())
     .default([])
     .describe('NG addresses of rtpengine daemons, for engine rtpengine; ?weight=N for a share of N, default 1'),
+  rtpengineSources: oneOf(['described', 'learned'])
+    .default('described')
+    .describe(
+      'whom rtpengine daemons hear: described: the address and port of the SDP alone, unless that address shows a NAT; learned: any source for some seconds, for peers that send from another port than they describe',
+    ),
   rtpengineDigits: udpAddress()
     .optional()
     .describe('address that rtpengine daemons tell digits at: what their --dtmf-log-dest names'),

@@ -5,11 +5,14 @@ import { REFUSED } from './figures.js';
 import type { NgAddress } from './ng-client.js';
 import { type Daemon, type DaemonOptions, DaemonPool } from './pool.js';
 import { RtpengineSession } from './session.js';
+import type { SourcePolicy } from './sources.js';
 
 export interface RtpengineEngineOptions {
   readonly daemons: readonly DaemonOptions[];
   /** Where daemons tell digits (their `--dtmf-log-dest`); absent: digits pass and are not told. */
   readonly digits?: NgAddress;
+  /** Whom daemons hear on a leg; default `described`. */
+  readonly sources?: SourcePolicy;
   readonly scheduler: Scheduler;
   readonly random: Random;
   readonly logger: Logger;
@@ -89,11 +92,12 @@ export class RtpengineEngine implements MediaEngine {
   }
 
   #sessionAt(daemon: Daemon, order: SessionOrder): RtpengineSession {
-    const { scheduler, random } = this.#options;
+    const { scheduler, random, sources = 'described' } = this.#options;
     const session: RtpengineSession = new RtpengineSession({
       order,
       daemon,
       callId: `${order.id}-${random.uint32().toString(36)}${random.uint32().toString(36)}`,
+      sources,
       scheduler,
       onClosed: () => {
         if (!this.#sessions.delete(session.callId)) return;

@@ -15,22 +15,20 @@ import { NO_FIGURES, type QueryReading, REFUSED, readQuery } from './figures.js'
 import { type Exchange, exchanges, type Keying, NO_KEYS, other, sdesFlags } from './keying.js';
 import { Passage } from './passage.js';
 import type { Daemon } from './pool.js';
+import { type SourcePolicy, sourceFlags } from './sources.js';
 
 export interface SessionParts {
   readonly order: SessionOrder;
   readonly daemon: Daemon;
   /** The daemon's name of the call; unlike any other's. */
   readonly callId: string;
+  readonly sources: SourcePolicy;
   readonly scheduler: Scheduler;
   readonly onClosed: () => void;
   /** Something that was ordered could not be done. */
   readonly onFault: (error: unknown) => void;
 }
 
-/** While it learns, the described source wins over others; once it has settled, no other is heard. */
-const FLAGS: readonly Bencoded[] = ['port latching', 'strict source', 'trust-address', 'endpoint-learning-heuristic'];
-/** Who seals under the leg's key is followed wherever it speaks from: it is opened before its source is looked at. */
-const FLAGS_WITH_KEY: readonly Bencoded[] = [...FLAGS, 'media handover'];
 /** Its own address even where the other peer's is 0.0.0.0. */
 const REPLACED: readonly Bencoded[] = ['zero-address'];
 /** Polls of a session in the time its silence is measured by. */
@@ -206,7 +204,7 @@ export class RtpengineSession implements MediaSession {
       'from-tag': exchange.offerer,
       'to-tag': other(exchange.offerer),
       sdp: serializePeer(peer, version, lines, this.#family(side)),
-      flags: lines.length > 0 ? FLAGS_WITH_KEY : FLAGS,
+      flags: sourceFlags(this.#parts.sources, this.#peers[side], lines.length > 0),
       replace: REPLACED,
       ICE: 'remove',
       DTLS: 'off',

@@ -32,7 +32,14 @@ const lacks: Partial<Record<Capability, string>> = {
   renumbers: 'the daemon passes sequence numbers as they are',
 };
 
-if (hasCommand('rtpengine')) conformance('rtpengine', { start, lacks, locksMs: 5500 });
+if (hasCommand('rtpengine')) {
+  conformance('rtpengine, which learns where a peer is', { start, lacks, locksMs: 5500 });
+  conformance('rtpengine, where a peer’s address is known to be true', {
+    start,
+    lacks: { ...lacks, learns: 'the daemon hears the described address and port alone' },
+    describes: { signallingAddress: '127.0.0.1' },
+  });
+}
 
 test.skipIf(!hasCommand('rtpengine'))('a fork is refused, and the session goes on', async () => {
   const { engine, end } = await start();
