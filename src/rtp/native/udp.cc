@@ -91,10 +91,16 @@ int openRaw(int family) {
 
 }  // namespace
 
+// As RECEIVE_BYTES in relay/sockets.ts; the system may allow less (net.core.rmem_max).
+constexpr int kReceiveBytes = 1 << 19;
+
 int bindUdp(const Endpoint& local) {
   const int family = local.address.family == 6 ? AF_INET6 : AF_INET;
   const int fd = socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) return -errno;
+  // Filled only while the thread waits for a processor: a flood must not push the peer's packets out meanwhile.
+  const int room = kReceiveBytes;
+  setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
   const int on = 1;
   sockaddr_storage address;
   const socklen_t bytes = toSockaddr(local, &address);

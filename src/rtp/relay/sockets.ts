@@ -1,6 +1,6 @@
 import dgram from 'node:dgram';
 import { isIP } from 'node:net';
-import { HandleSocket, udpBinding } from './udp-handle.js';
+import { HandleSocket, RECEIVE_BYTES, udpBinding } from './udp-handle.js';
 
 /**
  * UDP sockets of a port pair. They stay bound after a call and are given to the next one, so that setting a call up
@@ -32,6 +32,8 @@ type LookupDone = (error: null, address: string, family: 4 | 6) => void;
 const lookup4 = (address: string, _options: unknown, done: LookupDone): void => done(null, address, 4);
 const lookup6 = (address: string, _options: unknown, done: LookupDone): void => done(null, address, 6);
 
+const ROOM = { recvBufferSize: RECEIVE_BYTES };
+
 class UdpSocket implements BoundSocket {
   readonly #socket: dgram.Socket;
   constructor(socket: dgram.Socket) {
@@ -50,8 +52,8 @@ export const bindDgramSocket: BindSocket = (address, port, receiver) =>
   new Promise((resolve, reject) => {
     const socket =
       isIP(address) === 6
-        ? dgram.createSocket({ type: 'udp6', ipv6Only: true, lookup: lookup6 as never })
-        : dgram.createSocket({ type: 'udp4', lookup: lookup4 as never });
+        ? dgram.createSocket({ ...ROOM, type: 'udp6', ipv6Only: true, lookup: lookup6 as never })
+        : dgram.createSocket({ ...ROOM, type: 'udp4', lookup: lookup4 as never });
     socket.once('error', (error) => {
       socket.close();
       reject(error);

@@ -16,6 +16,8 @@ interface UdpHandle {
   send(request: object, list: Buffer[], count: 1, port: number, address: string, callback: false): number;
   send6(request: object, list: Buffer[], count: 1, port: number, address: string, callback: false): number;
   close(): void;
+  /** Sets SO_RCVBUF where `receive`; what went wrong is left in `context`. */
+  bufferSize(sizeBytes: number, receive: boolean, context: object): unknown;
   onmessage: (length: number, handle: unknown, datagram: Buffer, source: { address: string; port: number }) => void;
 }
 
@@ -26,7 +28,13 @@ interface UdpBinding {
   readonly constants: { readonly UV_UDP_IPV6ONLY: number };
 }
 
-const METHODS = ['bind', 'bind6', 'recvStart', 'send', 'send6', 'close'];
+const METHODS = ['bind', 'bind6', 'recvStart', 'send', 'send6', 'close', 'bufferSize'];
+
+/**
+ * What a socket may keep while its thread waits for a processor: a flood must not push the peer's packets out meanwhile.
+ * The system may allow less (net.core.rmem_max). Nothing is set aside for it.
+ */
+export const RECEIVE_BYTES = 1 << 19;
 
 /** The internal binding; undefined where Node has none that fits, or forbids it (the permission model). */
 export function udpBinding(): UdpBinding | undefined {
@@ -74,7 +82,7 @@ export class HandleSocket implements BoundSocket {
 
   #start(address: string, port: number): void {
     const failed = this.#bind(address, port) || this.#handle.recvStart();
-    if (failed === 0) return;
+    if (failed === 0) return void this.#handle.bufferSize(RECEIVE_BYTES, true, {});
     this.#handle.close();
     const code = getSystemErrorName(failed);
     throw Object.assign(new Error(`bind ${code} ${address}:${port}`), { code });
