@@ -1,10 +1,9 @@
 /**
  * What is known of each codec: clock rate, frame, static payload type and E-model figures (RFC 3551, ITU-T G.113).
  *
- * The E-model figures are those of the narrow-band scale (ITU-T G.107, G.113 Appendix I). A codec without an entry
- * there has none here, and its MOS stays absent: wide-band codecs (G.722, AMR-WB) are tabulated for another scale
- * (G.107.1, R up to 129), and the two scales do not mix. What that table says stands here with its source; a score of
- * that scale would need each codec's robustness against loss as well, which no source at hand gives.
+ * The E-model figures are those of the narrow-band scale (ITU-T G.107, G.113 Appendix I), or for wide-band codecs those
+ * of their own (G.107.1, R up to 129, G.113 Appendix IV): the two do not mix. A codec without an entry has none here, and
+ * its MOS stays absent.
  */
 
 /** Equipment impairment of a codec (G.107 §7.5). */
@@ -32,8 +31,8 @@ export interface Codec {
   /** RFC 3551 table 4. */
   readonly payloadType?: number;
   readonly impairment?: Impairment;
-  /** Ie of the wide-band scale (ITU-T G.107.1), and where it comes from: known, and no input of the narrow-band MOS. */
-  readonly wideband?: { readonly ie: number; readonly source: string };
+  /** Figures of the wide-band scale (ITU-T G.107.1); never those of the narrow-band one. */
+  readonly wideband?: Impairment;
   /** Why there is no figure on either scale. */
   readonly unrated?: string;
 }
@@ -55,9 +54,14 @@ const G711 = tabulated(0, 25.1, ', G.711 with packet loss concealment');
 /** G.711 for a receiver known to play silence for what is lost. */
 export const G711_WITHOUT_CONCEALMENT: Impairment = tabulated(0, 4.3, ', G.711 without packet loss concealment');
 
-const wideband = (ie: number, mode: string): NonNullable<Codec['wideband']> => ({
+/**
+ * For one ear at a handset. G.113 gives a Bpl for three modes of AMR-WB alone, and those for both ears, where Ie is another
+ * one too (12.65 kbit/s: 20 and 4.3); pairs are not mixed.
+ */
+const wideband = (ie: number, mode: string): Impairment => ({
   ie,
-  source: `ITU-T G.113, table of wide-band codecs for the scale of ITU-T G.107.1, ${mode}`,
+  source: `ITU-T G.113 Appendix IV, table IV.1 for the scale of ITU-T G.107.1, ${mode}`,
+  confidence: 'tabulated',
 });
 
 const codec = (

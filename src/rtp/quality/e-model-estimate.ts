@@ -5,6 +5,7 @@
  */
 import { type Codec, carriesSpeech, findCodec, type Impairment } from '../codec/index.js';
 import { burstRatio, E_MODEL_CHAIN, effectiveImpairment, meanOpinionScore, transmissionRating } from './e-model.js';
+import { WIDEBAND_CHAIN, widebandRating, widebandScore } from './e-model-wideband.js';
 
 /** Bounds of the score as shown. */
 export const MOS_MIN = 1.0;
@@ -53,9 +54,13 @@ export interface MosInputs {
 export interface MosEstimate {
   /** 1.0–4.4. */
   readonly mos: number;
+  /** On the scale of the chain that `inputs` name. */
   readonly r: number;
   readonly inputs: MosInputs;
 }
+
+const NARROWBAND = { chain: E_MODEL_CHAIN, rate: transmissionRating, score: meanOpinionScore };
+const WIDEBAND = { chain: WIDEBAND_CHAIN, rate: widebandRating, score: widebandScore };
 
 /**
  * Estimates the listening quality of one received stream over an interval.
@@ -64,19 +69,21 @@ export interface MosEstimate {
  */
 export function estimateMos(input: MosInput): MosEstimate | undefined {
   const codec = findCodec(input.encoding, input.clockRateHz);
-  const impairment = input.impairment ?? codec?.impairment;
+  const wideband = input.impairment === undefined ? codec?.wideband : undefined;
+  const impairment = input.impairment ?? codec?.impairment ?? wideband;
   if (!codec || !impairment || !carriesSpeech(input.encoding) || !(input.expected > 0)) return undefined;
   const lossFraction = Math.min(1, Math.max(0, input.lost / input.expected));
   const bursts = burstRatio(lossFraction, input.meanLossRun);
   const effective = effectiveImpairment(impairment, lossFraction * 100, bursts);
   if (effective === undefined) return undefined;
   const delay = delayParts(codec, input);
-  const r = transmissionRating(delay.oneWayDelayMs, effective);
+  const { chain, rate, score } = wideband ? WIDEBAND : NARROWBAND;
+  const r = rate(delay.oneWayDelayMs, effective);
   return {
-    mos: Math.min(MOS_MAX, Math.max(MOS_MIN, meanOpinionScore(r))),
+    mos: Math.min(MOS_MAX, Math.max(MOS_MIN, score(r))),
     r,
     inputs: {
-      chain: E_MODEL_CHAIN,
+      chain,
       encoding: codec.encoding,
       ie: impairment.ie,
       bpl: impairment.bpl ?? null,

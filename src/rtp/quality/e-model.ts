@@ -7,7 +7,7 @@
  *   Is   what goes with the voice       §7.3      Ie,eff  codec and packet loss               §7.5
  *
  * The full chain is computed with T = Ta = one-way delay, Tr = 2 T and G.107's defaults for the rest (A = 0), rather
- * than one of its simplifications; the narrow-band scale only.
+ * than one of its simplifications. Wide-band codecs have a scale of their own: `e-model-wideband.ts`.
  */
 import type { Impairment } from '../codec/codecs.js';
 
@@ -16,11 +16,11 @@ export const E_MODEL_CHAIN = 'ITU-T G.107 full chain, T = Ta = one-way delay, Tr
 
 /** G.107 table 2: default values and permitted ranges. Loudness ratings in dB, noise in dBm0p, room noise in dB(A). */
 const SLR = 8;
-const RLR = 2;
+export const RLR = 2;
 const STMR = 15;
 const LSTR = 18;
 const DS = 3;
-const TELR = 65;
+export const TELR = 65;
 const WEPL = 110;
 const QDU = 1;
 const NC = -70;
@@ -33,13 +33,15 @@ const OLR = SLR + RLR;
 const power = (decibels: number): number => 10 ** (decibels / 10);
 const decibels = (ratio: number): number => 10 * Math.log10(ratio);
 
-/** No: all noise, referred to the 0 dBr point (§7.2). */
-const NO = (() => {
+/** No: all noise, referred to the 0 dBr point (§7.2). @param nfor noise floor at the receive side, dBmp */
+export function allNoise(nfor: number): number {
   const sendRoom = PS - SLR - DS - 100 + 0.004 * (PS - OLR - DS - 14) ** 2;
   const effectiveRoom = PR + decibels(1 + power(10 - LSTR));
   const receiveRoom = RLR - 121 + effectiveRoom + 0.008 * (effectiveRoom - 35) ** 2;
-  return decibels(power(NC) + power(sendRoom) + power(receiveRoom) + power(NFOR + RLR));
-})();
+  return decibels(power(NC) + power(sendRoom) + power(receiveRoom) + power(nfor + RLR));
+}
+
+const NO = allNoise(NFOR);
 
 const RO = 15 - 1.5 * (SLR + NO);
 
@@ -69,19 +71,27 @@ function sidetone(delayMs: number): number {
 
 /** Idte: talker echo (§7.4); STMR's default lies where no sidetone masking applies. */
 function talkerEcho(delayMs: number): number {
-  const terv = TELR - 40 * Math.log10((1 + delayMs / 10) / (1 + delayMs / 150)) + 6 * Math.exp(-0.3 * delayMs ** 2);
-  const half = (-1.5 * (NO - RLR) - (80 + 2.5 * (terv - 14))) / 2;
+  return echoImpairment(-1.5 * (NO - RLR), 80 + 2.5 * (echoLoudness(delayMs) - 14), delayMs);
+}
+
+/** TERV: how loud the talker's echo is, dB (§7.4). */
+export const echoLoudness = (delayMs: number): number =>
+  TELR - 40 * Math.log10((1 + delayMs / 10) / (1 + delayMs / 150)) + 6 * Math.exp(-0.3 * delayMs ** 2);
+
+/** Idte of Roe and Re (§7.4). */
+export function echoImpairment(roe: number, re: number, delayMs: number): number {
+  const half = (roe - re) / 2;
   return (half + Math.sqrt(half ** 2 + 100) - 1) * (1 - Math.exp(-delayMs));
 }
 
 /** Idle: listener echo, over the four-wire loop Tr (§7.4). */
-function listenerEcho(loopMs: number): number {
-  const half = (RO - 10.5 * (WEPL + 7) * (loopMs + 1) ** -0.25) / 2;
+export function listenerEcho(loopMs: number, ro: number): number {
+  const half = (ro - 10.5 * (WEPL + 7) * (loopMs + 1) ** -0.25) / 2;
   return half + Math.sqrt(half ** 2 + 169);
 }
 
 /** Idd: too long a delay, even without echo (§7.4). */
-function pureDelay(delayMs: number): number {
+export function pureDelay(delayMs: number): number {
   if (delayMs <= 100) return 0;
   const x = Math.log2(delayMs / 100);
   return 25 * ((1 + x ** 6) ** (1 / 6) - 3 * (1 + (x / 3) ** 6) ** (1 / 6) + 2);
@@ -107,7 +117,7 @@ export function effectiveImpairment(codec: Impairment, lossPercent: number, burs
  */
 export function transmissionRating(oneWayDelayMs: number, impairment: number): number {
   const simultaneous = IOLR + sidetone(oneWayDelayMs) + IQ;
-  const delay = talkerEcho(oneWayDelayMs) + listenerEcho(2 * oneWayDelayMs) + pureDelay(oneWayDelayMs);
+  const delay = talkerEcho(oneWayDelayMs) + listenerEcho(2 * oneWayDelayMs, RO) + pureDelay(oneWayDelayMs);
   return RO - simultaneous - delay - impairment + ADVANTAGE;
 }
 

@@ -89,7 +89,8 @@ describe('score of a measured stream', () => {
 
   it.each([
     ['an unknown codec', { ...clean, encoding: 'X-SECRET' }],
-    ['a wide-band codec', { ...clean, encoding: 'G722' }],
+    ['a wide-band codec that no table rates', { ...clean, encoding: 'OPUS' }],
+    ['loss where the wide-band codec has no Bpl', { ...clean, encoding: 'G722', lost: 1, meanLossRun: 1 }],
     ['an event stream', { ...clean, encoding: 'telephone-event' }],
     ['nothing expected', { ...clean, expected: 0 }],
     ['loss where the codec has no Bpl', { ...clean, encoding: 'GSM', lost: 1, meanLossRun: 1 }],
