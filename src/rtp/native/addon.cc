@@ -11,6 +11,9 @@
 namespace trunkline {
 namespace {
 
+// Counted up with every change of what crosses to JavaScript; INTERFACE in binding.ts is the same.
+constexpr int kInterface = 2;
+
 struct Open {
   Session* session;
   KnownKeys keys[2];
@@ -66,24 +69,25 @@ napi_value start(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
-bool readPlace(napi_env env, const Handle& handle, napi_value object, LegPlace* place) {
-  const double slot = toDouble(env, property(env, object, "slot"));
-  place->rtp.address = parseAddress(toText(env, property(env, object, "address")).c_str());
-  place->rtp.port = static_cast<uint16_t>(toInt(env, property(env, object, "rtpPort")));
-  place->record = handle.words + static_cast<size_t>(slot) * kLegWords;
-  return slot >= 0 && (slot + 1) * kLegWords <= static_cast<double>(handle.wordCount) &&
-         place->rtp.address.family != 0;
+// Reads one leg's slot, port and address; false when there is no such slot or it is no IP address.
+bool readPlace(const Handle& handle, Words* words, LegPlace* place) {
+  const size_t slot = static_cast<size_t>(words->number());
+  place->rtp.port = static_cast<uint16_t>(words->number());
+  place->rtp.address = parseAddress(words->next().c_str());
+  if ((slot + 1) * kLegWords > handle.wordCount || place->rtp.address.family == 0) return false;
+  place->record = handle.words + slot * kLegWords;
+  return true;
 }
 
-// open(handle, id, timeoutMs, { customer, remote, cname, seeds }) -> undefined, or why a port could not be bound
+// open(handle, id, timeoutMs, { places, cname, seeds }) -> undefined, or why a port could not be bound
 napi_value open(napi_env env, napi_callback_info info) {
   Args args(env, info);
   auto* handle = fromExternal<Handle>(env, args[0]);
   const auto id = static_cast<uint32_t>(toDouble(env, args[1]));
   LegPlace places[2];
   if (!handle->relay->running()) return text(env, "the relay has stopped");
-  if (!readPlace(env, *handle, property(env, args[3], "customer"), &places[0]) ||
-      !readPlace(env, *handle, property(env, args[3], "remote"), &places[1])) {
+  Words words(toText(env, property(env, args[3], "places")));
+  if (!readPlace(*handle, &words, &places[0]) || !readPlace(*handle, &words, &places[1])) {
     return text(env, "not an IP address, or no such slot");
   }
   auto session = std::make_unique<Session>(id, places, toDouble(env, args[2]), handle->relay.get());
@@ -241,6 +245,7 @@ napi_value init(napi_env env, napi_value exports) {
   setFunction(env, exports, "drain", drain);
   setFunction(env, exports, "stop", stop);
   setFunction(env, exports, "sendsRaw", sendsRaw);
+  set(env, exports, "interface", number(env, kInterface));
   set(env, exports, "sessionBytes", number(env, sizeof(Session)));
   exportForkLayout(env, exports);
   exportTwin(env, exports);

@@ -9,34 +9,21 @@ export type RelayHandle = { readonly relay: unique symbol };
 export type TwinHandle = { readonly twin: unique symbol };
 export type SrtpHandle = { readonly srtp: unique symbol };
 
-/** A RemoteDescription as the packet path takes it. Addresses that are no IP addresses are read as none. */
+/** A RemoteDescription as the packet path takes it: few members, since reading one costs more than what is in it. */
 export interface PackedDescription {
-  readonly address: string;
-  readonly rtpPort: number;
-  readonly rtcpAddress?: string | undefined;
-  readonly rtcpPort?: number | undefined;
-  readonly rtcpMux: boolean;
-  readonly sends: boolean;
-  readonly receives: boolean;
-  readonly udptl: boolean;
-  /** Telephone-events are left out of what goes to it; may be played into it. */
-  readonly dropsEvents: boolean;
-  readonly playsEvents: boolean;
-  readonly signallingAddress: string;
-  /** `address/prefix`; absent: any source. */
-  readonly allowedSources?: readonly string[] | undefined;
+  /**
+   * `flags rtpPort rtcpPort address rtcpAddress signallingAddress`, by single spaces; what is unknown is 0 or empty, what
+   * is no IP address is read as none. Flags, from bit 0: RTP and RTCP on one port, sends, receives, UDPTL,
+   * telephone-events are left out of what goes to it, are played into it, has an RTCP address, has an RTCP port.
+   */
+  readonly facts: string;
+  /** `address/prefix`, by single spaces; absent: any source. */
+  readonly allowedSources?: string | undefined;
   /** By payload type, 128 each (see stream/payload-table.ts). */
   readonly clockRatesHz: Float64Array;
   readonly kinds: Uint8Array;
   readonly receive?: SrtpKeys | undefined;
   readonly send?: SrtpKeys | undefined;
-}
-
-export interface PackedPlace {
-  /** Slot of the leg's record in the counters. */
-  readonly slot: number;
-  readonly address: string;
-  readonly rtpPort: number;
 }
 
 export type NativeEvent = { readonly id: number; readonly side: Side } & (
@@ -52,7 +39,11 @@ export type NativeEvent = { readonly id: number; readonly side: Side } & (
     }
 );
 
+/** Counted up with every change of what crosses; kInterface in addon.cc is the same. */
+export const INTERFACE = 2;
+
 export interface NativeBinding {
+  readonly interface: number;
   /**
    * Starts a relay thread.
    * @param onWake called when there is something to drain
@@ -76,8 +67,8 @@ export interface NativeBinding {
     id: number,
     timeoutMs: number,
     session: {
-      readonly customer: PackedPlace;
-      readonly remote: PackedPlace;
+      /** Of the customer's leg, then of the remote one's: slot of its record, RTP port, address; by single spaces. */
+      readonly places: string;
       /** CNAME of our own reports, at most 63 octets. */
       readonly cname: string;
       /** Six random words: SSRC and a 64-bit seed for each side's reporter. */

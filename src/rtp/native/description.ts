@@ -3,29 +3,45 @@ import type { RemoteDescription } from '../engine.js';
 import { payloadTable } from '../stream/index.js';
 import type { PackedDescription } from './binding.js';
 
-/** A description as the compiled path takes it: plain members, addresses still as text. */
+/** A description as the compiled path takes it: its plain members in one line, addresses still as text. */
 export function packDescription(description: RemoteDescription): PackedDescription {
-  const { direction, kind, srtp } = description;
+  const { address, rtpPort, rtcpAddress, rtcpPort, signallingAddress, allowedSources, srtp } = description;
   const { clockRatesHz, kinds } = payloadTable(description.formats);
+  const addresses = `${spaceless(address)} ${spaceless(rtcpAddress)} ${spaceless(signallingAddress)}`;
   return {
-    address: description.address,
-    rtpPort: description.rtpPort,
-    rtcpAddress: description.rtcpAddress,
-    rtcpPort: description.rtcpPort,
-    rtcpMux: description.rtcpMux === true,
-    sends: direction === 'sendrecv' || direction === 'sendonly',
-    receives: direction === 'sendrecv' || direction === 'recvonly',
-    udptl: kind === 'udptl',
-    dropsEvents: description.telephoneEvents === 'drop',
-    playsEvents: description.telephoneEvents === 'play',
-    signallingAddress: description.signallingAddress ?? '',
-    allowedSources: description.allowedSources?.map(wholeBlock).filter((block) => block !== undefined),
+    facts: `${flagsOf(description)} ${rtpPort} ${rtcpPort ?? 0} ${addresses}`,
+    allowedSources: allowedSources && wholeBlocks(allowedSources),
     clockRatesHz,
     kinds,
     receive: srtp?.receive,
     send: srtp?.send,
   };
 }
+
+/** The bits of `PackedDescription.facts`. */
+function flagsOf({ direction, kind, rtcpMux, telephoneEvents, rtcpAddress, rtcpPort }: RemoteDescription): number {
+  const sends = direction === 'sendrecv' || direction === 'sendonly';
+  const receives = direction === 'sendrecv' || direction === 'recvonly';
+  return (
+    (rtcpMux === true ? 1 : 0) |
+    (sends ? 2 : 0) |
+    (receives ? 4 : 0) |
+    (kind === 'udptl' ? 8 : 0) |
+    (telephoneEvents === 'drop' ? 16 : 0) |
+    (telephoneEvents === 'play' ? 32 : 0) |
+    (rtcpAddress !== undefined ? 64 : 0) |
+    (rtcpPort !== undefined ? 128 : 0)
+  );
+}
+
+/** An address as one word: with a space in it, it is none. */
+const spaceless = (address: string | undefined): string => (address?.includes(' ') ? '' : (address ?? ''));
+
+const wholeBlocks = (blocks: readonly string[]): string =>
+  blocks
+    .map(wholeBlock)
+    .filter((block) => block !== undefined)
+    .join(' ');
 
 /** `address/prefix` with the prefix always there; undefined for what is no block, which then matches nothing. */
 function wholeBlock(block: string): string | undefined {

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
-import type { NativeBinding } from './binding.js';
+import { INTERFACE, type NativeBinding } from './binding.js';
 
 /** Where node-gyp puts it; the same from `src` and from `dist`. */
 const ADDON = fileURLToPath(new URL('../../../build/Release/relay.node', import.meta.url));
@@ -19,8 +19,8 @@ export function loadNative(onMissing: (reason: string) => void = () => {}, path 
   }
   try {
     const binding = createRequire(import.meta.url)(path) as NativeBinding;
-    if (typeof binding.fork === 'function') return binding;
-    onMissing('built from an earlier version: run `npm run build:native`');
+    if (binding.interface === INTERFACE) return binding;
+    onMissing('built from another version: run `npm run build:native`');
     return undefined;
   } catch (error) {
     onMissing(error instanceof Error ? error.message : String(error));

@@ -48,9 +48,15 @@ void freeForks(Fork* forks) {
 
 Session::~Session() {
   for (Leg& leg : legs) freeForks(leg.takeForks());
+  shut();
+}
+
+// Closing a socket takes it out of the epoll too, as nothing else holds it.
+void Session::shut() {
   for (auto& pair : ports) {
     for (Port& port : pair) {
       if (port.fd >= 0) close(port.fd);
+      port.fd = -1;
     }
   }
 }
@@ -175,11 +181,27 @@ void* Relay::main(void* self) {
   return nullptr;
 }
 
-// Nobody is sent to or listened to before a description comes, and that wakes the thread.
-void Relay::add(Session* session) { queue({Order::kAdd, kCustomer, session, nullptr}); }
+// The sockets are listened on from here: a packet wakes the thread, which takes every order before it. So orders that
+// nobody waits for wake nobody; the tick finds them, and the first session wakes the thread so that there is a tick.
+void Relay::add(Session* session) {
+  const Command command = {Order::kAdd, kCustomer, session, nullptr};
+  if (added_++ == 0) {
+    post(command);
+  } else {
+    queue(command);
+  }
+  for (auto& pair : session->ports) {
+    for (Port& port : pair) {
+      epoll_event interest = {};
+      interest.events = EPOLLIN;
+      interest.data.ptr = &port;
+      epoll_ctl(epoll_, EPOLL_CTL_ADD, port.fd, &interest);
+    }
+  }
+}
 
 void Relay::describe(Session* session, Side side, std::unique_ptr<Description> description) {
-  post({Order::kDescribe, side, session, description.release()});
+  queue({Order::kDescribe, side, session, description.release()});
 }
 
 void Relay::fork(Session* session, Side side, Fork* fork) { post({Order::kFork, side, session, nullptr, fork}); }
@@ -190,7 +212,10 @@ void Relay::play(Session* session, Side side, const PlayedEvent& event) {
   post({Order::kPlay, side, session, nullptr, nullptr, event});
 }
 
-void Relay::remove(Session* session) { post({Order::kRemove, kCustomer, session, nullptr}); }
+void Relay::remove(Session* session) {
+  added_--;
+  queue({Order::kRemove, kCustomer, session, nullptr});
+}
 
 void Relay::queue(const Command& command) {
   while (!commands_.push(command)) {
@@ -323,20 +348,10 @@ void Relay::obey() {
 void Relay::adopt(Session* session) {
   if (sessions_.empty()) nextTickMs_ = nowMs() + kSliceMs;
   sessions_.push_back(session);
-  for (auto& pair : session->ports) {
-    for (Port& port : pair) {
-      epoll_event interest = {};
-      interest.events = EPOLLIN;
-      interest.data.ptr = &port;
-      epoll_ctl(epoll_, EPOLL_CTL_ADD, port.fd, &interest);
-    }
-  }
 }
 
 void Relay::retire(Session* session) {
-  for (auto& pair : session->ports) {
-    for (Port& port : pair) epoll_ctl(epoll_, EPOLL_CTL_DEL, port.fd, nullptr);
-  }
+  session->shut();
   for (Leg& leg : session->legs) leg.finish();
   playing_.erase(std::remove(playing_.begin(), playing_.end(), session), playing_.end());
   for (Session*& place : sessions_) {

@@ -67,6 +67,8 @@ class Session final : public LegEvents {
 
   // Binds the four ports; 0, or the errno of the first that failed.
   int bind(const LegPlace places[2]);
+  // Closes them.
+  void shut();
   void describe(Side side, std::unique_ptr<Description> description, double nowMs);
   // Timeouts and our own reports; `outbox` takes what is to be sent.
   void tick(double nowMs, double wallMs, Outbox* outbox);
@@ -171,6 +173,8 @@ class Relay final : public EventSink {
   pthread_t thread_ = {};
   bool running_ = false;
   bool ending_ = false;
+  // Sessions added and not removed, as JavaScript's thread knows it.
+  size_t added_ = 0;
   double nextTickMs_ = 0;
   std::vector<Session*> sessions_;
   // Those that play telephone-events, looked at every 10 ms.

@@ -7,7 +7,7 @@
  */
 import { GatewayError, hexToken, type Random, type Timer } from '../../core/index.js';
 import type { ForkPoint, MediaEvent, Side } from '../engine.js';
-import type { RelayCommand } from '../relay/commands.js';
+import type { LegPlace, RelayCommand } from '../relay/commands.js';
 import { clearRecord, legRecord } from '../relay/layout.js';
 import type { RelayThread, RelayThreadParts } from '../relay/thread.js';
 import { DtmfDetector } from '../stream/index.js';
@@ -30,6 +30,8 @@ const POINTS: readonly ForkPoint[] = ['received', 'plain', 'sent'];
 
 const sideNumber = (side: Side): 0 | 1 => (side === 'customer' ? 0 : 1);
 
+const placeOf = ({ slot, rtpPort, address }: LegPlace): string => `${slot} ${rtpPort} ${address}`;
+
 type Detectors = Readonly<Record<Side, DtmfDetector>>;
 
 export class NativeThread implements RelayThread {
@@ -37,6 +39,8 @@ export class NativeThread implements RelayThread {
   readonly #options: NativeThreadOptions;
   readonly #handle: RelayHandle;
   readonly #detectors = new Map<number, Detectors>();
+  /** Of the session that is being opened; the compiled part keeps none. */
+  readonly #seeds = new Uint32Array(6);
   #ticking: Timer | undefined;
 
   /** @throws GatewayError `media.thread-gone` when no thread can be had */
@@ -85,8 +89,10 @@ export class NativeThread implements RelayThread {
   #open({ id, legs, timeoutMs }: Extract<RelayCommand, { kind: 'open' }>): void {
     const { binding, random } = this.#options;
     for (const side of SIDES) clearRecord(legRecord(this.#parts.counters, legs[side].slot));
-    const seeds = Uint32Array.from({ length: 6 }, () => random.uint32());
-    const reason = binding.open(this.#handle, id, timeoutMs, { ...legs, cname: hexToken(random, 3), seeds });
+    const seeds = this.#seeds;
+    for (let at = 0; at < seeds.length; at++) seeds[at] = random.uint32();
+    const places = `${placeOf(legs.customer)} ${placeOf(legs.remote)}`;
+    const reason = binding.open(this.#handle, id, timeoutMs, { places, cname: hexToken(random, 3), seeds });
     if (reason !== undefined) {
       this.#parts.onReport({ kind: 'open-failed', id, side: 'customer', reason });
       return;

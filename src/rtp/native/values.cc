@@ -36,12 +36,8 @@ bool makeContext(const std::string& keys, const std::string& known, bool sealing
 void readBlocks(napi_env env, napi_value list, LatchFacts* latch) {
   if (isUndefined(env, list)) return;
   latch->bounded = true;
-  uint32_t count = 0;
-  napi_get_array_length(env, list, &count);
-  for (uint32_t at = 0; at < count; at++) {
-    napi_value entry = nullptr;
-    napi_get_element(env, list, at, &entry);
-    const std::string block = toText(env, entry);
+  for (Words blocks(toText(env, list)); blocks.more();) {
+    const std::string block = blocks.next();
     const size_t slash = block.find('/');
     if (slash == std::string::npos) continue;
     const Address address = parseAddress(block.substr(0, slash).c_str());
@@ -75,21 +71,22 @@ std::shared_ptr<const PayloadTable> readTypes(napi_env env, napi_value object) {
 
 std::unique_ptr<Description> readDescription(napi_env env, napi_value object, KnownKeys* keys) {
   auto made = std::make_unique<Description>();
-  const auto flag = [&](const char* name) { return toBool(env, property(env, object, name)); };
-  const auto address = [&](const char* name) { return parseAddress(toText(env, property(env, object, name)).c_str()); };
-  const auto port = [&](const char* name) { return static_cast<uint16_t>(toInt(env, property(env, object, name))); };
-  made->rtp = {address("address"), port("rtpPort")};
-  made->hasRtcpAddress = !isUndefined(env, property(env, object, "rtcpAddress"));
-  made->rtcpAddress = address("rtcpAddress");
-  made->hasRtcpPort = !isUndefined(env, property(env, object, "rtcpPort"));
-  made->rtcpPort = port("rtcpPort");
-  made->mux = flag("rtcpMux");
-  made->sends = flag("sends");
-  made->receives = flag("receives");
-  made->udptl = flag("udptl");
-  made->splices = flag("dropsEvents") || flag("playsEvents");
-  made->dropsEvents = flag("dropsEvents");
-  made->latch.signalling = address("signallingAddress");
+  Words words(toText(env, property(env, object, "facts")));
+  const int flags = words.number();
+  const auto flag = [flags](int bit) { return (flags >> bit & 1) != 0; };
+  made->mux = flag(0);
+  made->sends = flag(1);
+  made->receives = flag(2);
+  made->udptl = flag(3);
+  made->dropsEvents = flag(4);
+  made->splices = flag(4) || flag(5);
+  made->hasRtcpAddress = flag(6);
+  made->hasRtcpPort = flag(7);
+  made->rtp.port = static_cast<uint16_t>(words.number());
+  made->rtcpPort = static_cast<uint16_t>(words.number());
+  made->rtp.address = parseAddress(words.next().c_str());
+  made->rtcpAddress = parseAddress(words.next().c_str());
+  made->latch.signalling = parseAddress(words.next().c_str());
   readBlocks(env, property(env, object, "allowedSources"), &made->latch);
   made->types = readTypes(env, object);
   KnownKeys now;

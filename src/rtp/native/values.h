@@ -2,6 +2,8 @@
 #ifndef TRUNKLINE_VALUES_H
 #define TRUNKLINE_VALUES_H
 
+#include <algorithm>
+#include <cstdlib>
 #include <memory>
 #include <string>
 
@@ -10,6 +12,24 @@
 #include "relay.h"
 
 namespace trunkline {
+
+// Words of a line, by single spaces; what is left out is empty.
+class Words {
+ public:
+  explicit Words(const std::string& line) : line_(line) {}
+  bool more() const { return at_ <= line_.size(); }
+  std::string next() {
+    const size_t end = std::min(line_.find(' ', at_), line_.size());
+    const std::string word = line_.substr(std::min(at_, line_.size()), end - std::min(at_, line_.size()));
+    at_ = end + 1;
+    return word;
+  }
+  int number() { return atoi(next().c_str()); }
+
+ private:
+  const std::string line_;
+  size_t at_ = 0;
+};
 
 // The keys a leg was last described with, so that unchanged ones keep their contexts.
 struct KnownKeys {

@@ -1,4 +1,5 @@
-import type { BindSocket, BoundSocket, DatagramHandler, DatagramReceiver } from './sockets.js';
+import type { DatagramReceiver } from '../../core/index.js';
+import type { BindSocket, BoundSocket, DatagramHandler } from './sockets.js';
 
 /** Whoever has a pair of sockets now. Neither function may throw. */
 export interface PairUser {

@@ -1,6 +1,6 @@
 import dgram from 'node:dgram';
 import { isIP } from 'node:net';
-import { HandleSocket, RECEIVE_BYTES, udpBinding } from './udp-handle.js';
+import { type DatagramReceiver, HandleSocket, udpBinding } from '../../core/index.js';
 
 /**
  * UDP sockets of a port pair. They stay bound after a call and are given to the next one, so that setting a call up
@@ -18,12 +18,10 @@ export interface BoundSocket {
 
 export type DatagramHandler = (datagram: Buffer, address: string, port: number) => void;
 
-/** Who gets what comes to a socket: for good the same object, as the socket stays bound from call to call. */
-export interface DatagramReceiver {
-  receive(datagram: Buffer, address: string, port: number): void;
-}
-
-/** Binds a UDP socket. Rejects when the port is taken or no descriptor is left. */
+/**
+ * Binds a UDP socket, for good to the same receiver, as it stays bound from call to call. Rejects when the port is taken
+ * or no descriptor is left.
+ */
 export type BindSocket = (address: string, port: number, receiver: DatagramReceiver) => Promise<BoundSocket>;
 
 type LookupDone = (error: null, address: string, family: 4 | 6) => void;
@@ -32,6 +30,11 @@ type LookupDone = (error: null, address: string, family: 4 | 6) => void;
 const lookup4 = (address: string, _options: unknown, done: LookupDone): void => done(null, address, 4);
 const lookup6 = (address: string, _options: unknown, done: LookupDone): void => done(null, address, 6);
 
+/**
+ * What a socket may keep while its thread waits for a processor: a flood must not push the peer's packets out meanwhile.
+ * The system may allow less (net.core.rmem_max). Nothing is set aside for it.
+ */
+const RECEIVE_BYTES = 1 << 19;
 const ROOM = { recvBufferSize: RECEIVE_BYTES };
 
 class UdpSocket implements BoundSocket {
@@ -71,5 +74,9 @@ const binding = udpBinding();
 
 /** The machine's sockets, by the cheapest way there is. */
 export const bindUdpSocket: BindSocket = binding
-  ? async (address, port, receiver) => new HandleSocket(binding, address, port, receiver)
+  ? async (address, port, receiver) => {
+      const socket = new HandleSocket(binding, address, port, receiver);
+      socket.widenReceiveBuffer(RECEIVE_BYTES);
+      return socket;
+    }
   : bindDgramSocket;

@@ -1,17 +1,9 @@
-import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { GatewayError } from '../../core/index.js';
-import {
-  addressFacing,
-  familyOf,
-  hostPort,
-  isWildcard,
-  type ListenerSpec,
-  type LocalAddress,
-  plainAddress,
-} from './address.js';
+import { addressFacing, hostPort, isWildcard, type ListenerSpec, type LocalAddress, plainAddress } from './address.js';
 import type { Endpoint, Flow } from './flow.js';
 import { maxMessageBytes, type TransportContext } from './limits.js';
 import { QueueProbe } from './queue-probe.js';
+import { openUdpSocket, type UdpSocket } from './udp-socket.js';
 
 /**
  * SIP over UDP (RFC 3261 §18): one socket for each listener, one datagram for each message, and a small flow object
@@ -31,8 +23,8 @@ export class UdpListener {
   readonly #context: TransportContext;
   readonly #own: readonly LocalAddress[];
   readonly #flows = new Map<string, UdpFlow>();
-  #outbox: { readonly bytes: Buffer; readonly flow: UdpFlow; readonly sent: (error: Error | null) => void }[] = [];
-  #socket: Socket | undefined;
+  #outbox: { readonly bytes: Buffer; readonly flow: UdpFlow }[] = [];
+  #socket: UdpSocket | undefined;
   #bound: Endpoint;
   #probe: QueueProbe | undefined;
 
@@ -55,21 +47,16 @@ export class UdpListener {
   /** Binds the socket. Rejects with `transport.bind`. */
   async listen(): Promise<void> {
     const { address, port } = this.spec;
-    const socket = createSocket({
-      type: familyOf(address) === 4 ? 'udp4' : 'udp6',
-      ipv6Only: familyOf(address) === 6,
-      // Flows hold literals only: looking them up would cost a turn of the event loop for every datagram.
-      lookup: (host, _options, done) => done(null, host, familyOf(host)),
-    });
-    await new Promise<void>((resolve, reject) => {
-      socket.once('error', (cause) => reject(bindError(this.spec, cause)));
-      socket.bind({ address, port, exclusive: true }, resolve);
-    });
-    this.#socket = socket;
-    this.#bound = { address, port: socket.address().port };
-    socket.removeAllListeners('error').on('error', (error) => this.#socketFailed(error));
-    socket.on('message', (bytes, remote) => this.#received(bytes, remote));
-    this.#widenBuffer(socket);
+    const receiver = {
+      receive: (bytes: Buffer, from: string, fromPort: number) => this.#received(bytes, from, fromPort),
+    };
+    try {
+      this.#socket = await openUdpSocket(address, port, receiver, (error) => this.#socketFailed(error));
+    } catch (cause) {
+      throw bindError(this.spec, cause as Error);
+    }
+    this.#bound = { address, port: this.#socket.port };
+    this.#widenBuffer(this.#socket);
     this.#probe = new QueueProbe(this.#bound, this.#context.scheduler);
     await this.#probe.start();
   }
@@ -83,45 +70,47 @@ export class UdpListener {
   flowTo(address: string, port: number, inbound: boolean): UdpFlow {
     const plain = plainAddress(address);
     const key = `${plain} ${port}`;
-    let flow = this.#flows.get(key);
-    if (flow) this.#flows.delete(key);
-    else flow = new UdpFlow(this, this.#localFor(plain), { address: plain, port }, address, inbound);
+    const known = this.#flows.get(key);
+    const { udpFlows } = this.#context.limits;
+    // Which was used last matters only once some will have to go.
+    if (known && this.#flows.size <= udpFlows / 2) return known;
+    if (known) this.#flows.delete(key);
+    const flow = known ?? new UdpFlow(this, this.#localFor(plain), { address: plain, port }, address, inbound);
     this.#flows.set(key, flow);
-    if (this.#flows.size > this.#context.limits.udpFlows) this.#flows.delete(this.#flows.keys().next().value!);
+    if (this.#flows.size > udpFlows) this.#flows.delete(this.#flows.keys().next().value!);
     return flow;
   }
 
   /** Sends one datagram for a flow at the end of this turn; failures go to the receiver in a later one. */
-  transmit(bytes: Buffer, flow: UdpFlow, sent: (error: Error | null) => void): void {
+  transmit(bytes: Buffer, flow: UdpFlow): void {
     if (!this.#socket) {
-      queueMicrotask(() => this.sendFailed(flow, new Error('socket is closed')));
+      queueMicrotask(() => this.sendFailed(flow, 'socket is closed'));
       return;
     }
     if (!this.#context.guard.admitAnswer(flow.remote.address)) return;
     if (this.#outbox.length === 0) setImmediate(this.#flush);
-    this.#outbox.push({ bytes, flow, sent });
+    this.#outbox.push({ bytes, flow });
   }
 
   readonly #flush = (): void => {
     const { counters, limits } = this.#context;
-    for (const { bytes, flow, sent } of this.#outbox.splice(0)) {
+    const outbox = this.#outbox;
+    this.#outbox = [];
+    for (const { bytes, flow } of outbox) {
       // A network that takes nothing must not fill our memory; UDP may lose messages anyway, and they are repeated.
-      if (!this.#socket || this.#socket.getSendQueueSize() > limits.writeQueueBytes) {
+      if (!this.#socket || this.#socket.queuedBytes > limits.writeQueueBytes) {
         counters.add('sip_send_failures', 'udp-queue');
         continue;
       }
       counters.add('sip_messages_sent', 'udp');
-      this.#socket.send(bytes, flow.remote.port, flow.sendAddress, sent);
+      this.#socket.send(bytes, flow.remote.port, flow.sendAddress, flow.failed);
     }
   };
 
-  sendFailed(flow: UdpFlow, cause: Error): void {
+  sendFailed(flow: UdpFlow, reason: string): void {
     this.#context.counters.add('sip_send_failures', 'udp');
     const where = hostPort(flow.remote.address, flow.remote.port);
-    const error = new GatewayError('transport.send', `cannot send to ${where}: ${cause.message}`, {
-      origin: 'local',
-      cause,
-    });
+    const error = new GatewayError('transport.send', `cannot send to ${where}: ${reason}`, { origin: 'local' });
     this.#context.receiver.flowFailed(flow, error);
   }
 
@@ -131,17 +120,17 @@ export class UdpListener {
     this.#socket = undefined;
     this.#flows.clear();
     this.#probe?.stop();
-    return new Promise((resolve) => (socket ? socket.close(() => resolve()) : resolve()));
+    return socket?.close() ?? Promise.resolve();
   }
 
-  #received(bytes: Buffer, remote: RemoteInfo): void {
+  #received(bytes: Buffer, address: string, port: number): void {
     const { counters, guard, limits, receiver } = this.#context;
-    if (this.#probe?.taken(bytes, remote.port)) return;
+    if (this.#probe?.taken(bytes, port)) return;
     if (isKeepAlive(bytes)) counters.add('sip_keepalives', 'udp');
     else if (bytes.length > maxMessageBytes(limits)) counters.add('sip_messages_dropped', 'too-large');
-    else if (guard.admitMessage(plainAddress(remote.address))) {
+    else if (guard.admitMessage(plainAddress(address))) {
       counters.add('sip_messages_received', 'udp');
-      receiver.receive(bytes, this.flowTo(remote.address, remote.port, true));
+      receiver.receive(bytes, this.flowTo(address, port, true));
     }
   }
 
@@ -158,11 +147,10 @@ export class UdpListener {
     );
   }
 
-  #widenBuffer(socket: Socket): void {
+  #widenBuffer(socket: UdpSocket): void {
     const asked = this.#context.limits.udpReceiveBufferBytes;
-    socket.setRecvBufferSize(asked);
     // Linux doubles the number for its own bookkeeping and reports the doubled one.
-    const given = socket.getRecvBufferSize();
+    const given = socket.widenReceiveBuffer(asked);
     if (given >= asked) return;
     this.#context.logger.info({ askedBytes: asked, givenBytes: given }, 'UDP receive buffer smaller than asked for');
   }
@@ -192,13 +180,14 @@ export class UdpFlow implements Flow {
   }
 
   send(bytes: Buffer): void {
-    this.#listener.transmit(bytes, this, this.#sent);
+    this.#listener.transmit(bytes, this);
   }
 
   close(): void {}
 
-  readonly #sent = (error: Error | null): void => {
-    if (error) this.#listener.sendFailed(this, error);
+  /** Told by the socket of a datagram that could not be sent; the core hears of it in a later turn. */
+  readonly failed = (reason: string): void => {
+    queueMicrotask(() => this.#listener.sendFailed(this, reason));
   };
 }
 

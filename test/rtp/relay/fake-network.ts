@@ -1,3 +1,4 @@
+import type { DatagramReceiver } from '../../../src/core/index.js';
 import { SeededRandom, silentLogger, VirtualTime } from '../../../src/core/index.js';
 import {
   type MediaEvent,
@@ -5,7 +6,7 @@ import {
   type SessionOrder,
   TypescriptEngine,
 } from '../../../src/rtp/index.js';
-import type { BindSocket, DatagramReceiver } from '../../../src/rtp/relay/sockets.js';
+import type { BindSocket } from '../../../src/rtp/relay/sockets.js';
 
 export interface SentDatagram {
   /** Local `address port` it left from. */

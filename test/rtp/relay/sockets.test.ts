@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import { udpBinding } from '../../../src/core/index.js';
 import { type BoundSocket, bindDgramSocket, bindUdpSocket } from '../../../src/rtp/relay/sockets.js';
-import { udpBinding } from '../../../src/rtp/relay/udp-handle.js';
 
 const open: BoundSocket[] = [];
 afterEach(() => {
