@@ -9,7 +9,7 @@ const ADDON = fileURLToPath(new URL('../../../build/Release/relay.node', import.
 
 /**
  * Loads the compiled part.
- * @param onMissing told why it can't be used: not built, built for another machine or from an earlier version, or lacking a symbol
+ * @param onMissing told why it can't be used: not built, built for another machine or from another version, or lacking a symbol
  * @returns undefined when it can't be used; the TypeScript engine does the same work then
  */
 export function loadNative(onMissing: (reason: string) => void = () => {}, path = ADDON): NativeBinding | undefined {
