@@ -2,7 +2,10 @@
 /**
  * Makes a root authority and a wildcard certificate (`*.domain` and `domain`) for trying TLS out.
  *
- *     npm run certs -- [--domain voiceconnector.localhost] [--out data/certs] [--ip 127.0.0.1] [--days 825] [--force]
+ *     npm run certs -- [--config config/gateway.yaml | --domain voiceconnector.localhost] [--out data/certs]
+ *                      [--ip 127.0.0.1] [--days 825] [--force]
+ *
+ * With --config the domain and the addresses are those of the configuration.
  *
  *     ca.pem  ca.key     the authority: give ca.pem to peers that are to trust the gateway
  *     cert.pem  key.pem  what the gateway shows
@@ -11,10 +14,20 @@
  * the `openssl` program, which must be installed.
  */
 import { execFileSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { parse } from 'yaml';
 
 const FILES = ['ca.pem', 'ca.key', 'cert.pem', 'key.pem'];
 
@@ -25,18 +38,35 @@ function readOptions() {
   try {
     const { values } = parseArgs({
       options: {
-        domain: { type: 'string', default: 'voiceconnector.localhost' },
+        config: { type: 'string' },
+        domain: { type: 'string' },
         out: { type: 'string', default: join('data', 'certs') },
-        ip: { type: 'string', multiple: true, default: ['127.0.0.1', '::1'] },
+        ip: { type: 'string', multiple: true },
         days: { type: 'string', default: '825' },
         force: { type: 'boolean', default: false },
         help: { type: 'boolean', default: false },
       },
     });
-    return values;
+    const { domain, ips } = values.config === undefined ? { ips: [] } : configured(values.config);
+    return {
+      ...values,
+      domain: values.domain ?? domain ?? 'voiceconnector.localhost',
+      ip: values.ip ?? [...new Set([...ips, '127.0.0.1', '::1'])],
+    };
   } catch (error) {
     throw new Refusal(error.message);
   }
+}
+
+/** Domain and addresses of a configuration file: what peers know the gateway by. */
+function configured(file) {
+  const { domain, sip } = parse(readFileSync(file, 'utf8')) ?? {};
+  const listen = Array.isArray(sip?.listen) ? sip.listen : [];
+  const hosts = listen.map((url) => /^[a-z]+:\/\/\[?([0-9a-f.:]+?)\]?(?::\d+)?$/i.exec(String(url))?.[1]);
+  const ips = [sip?.advertise, ...hosts].filter(
+    (host) => isIP(String(host)) !== 0 && host !== '0.0.0.0' && host !== '::',
+  );
+  return { domain: typeof domain === 'string' ? domain : undefined, ips };
 }
 
 function check({ domain, ip, days }) {
@@ -120,7 +150,9 @@ function make(directory, { domain, ip, days }) {
 function run() {
   const options = readOptions();
   if (options.help) {
-    console.log('npm run certs -- [--domain name] [--out directory] [--ip address]... [--days n] [--force]');
+    console.log(
+      'npm run certs -- [--config file | --domain name] [--out directory] [--ip address]... [--days n] [--force]',
+    );
     return;
   }
   check(options);

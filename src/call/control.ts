@@ -96,7 +96,8 @@ export class CallControl implements SignalingHandler {
     const { method } = incoming.request;
     if (method === 'OPTIONS') return this.#onOptions(incoming);
     this.#parts.counters.add('requests_refused', 'method');
-    incoming.respond(method === 'REGISTER' ? 403 : 405, { headers: [['Allow', ALLOW]] });
+    // Methods that are allowed, and what nobody may do here: registering, or asking something outside a call.
+    incoming.respond(403);
   }
 
   onMessage(direction: 'in' | 'out', message: SipRequest | SipResponse, bytes: Buffer, flow: Flow): void {
@@ -111,13 +112,7 @@ export class CallControl implements SignalingHandler {
       this.#parts.counters.add('requests_refused', 'options-source');
       return incoming.respond(403);
     }
-    incoming.respond(200, {
-      headers: [
-        ['Allow', ALLOW],
-        ['Accept', 'application/sdp'],
-        ['Supported', '100rel, timer, replaces'],
-      ],
-    });
+    incoming.respond(200, { headers: [['Accept', 'application/sdp']] });
   }
 
   #received(facts: CallFacts, leg: InboundLeg, decision: Decision): void {
@@ -225,8 +220,6 @@ export class CallControl implements SignalingHandler {
     }
   }
 }
-
-const ALLOW = 'INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE, INFO, REFER, NOTIFY, MESSAGE';
 
 /**
  * Refusals that are counted and logged but leave no record: those of a source nobody vouches for, which could otherwise

@@ -32,7 +32,8 @@ const BY_METHOD: Readonly<Record<string, ReadonlySet<string>>> = {
   REFER: new Set(['refer-to', 'referred-by', 'refer-sub', 'target-dialog']),
   NOTIFY: new Set(['event', 'subscription-state']),
   INFO: new Set(['info-package']),
-  INVITE: new Set(['replaces', 'referred-by']),
+  // Not Replaces: it names a dialog of its own leg, which the other side could only answer 481 (RFC 3891 §3).
+  INVITE: new Set(['referred-by']),
 };
 
 /** Ours, never taken over from the other side. */

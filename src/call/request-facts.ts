@@ -14,6 +14,7 @@ export function requestFacts(
     method: request.method,
     requestUri: { scheme: uri.scheme, user: userOf(uri), host: uri.host, port: uri.port },
     toHost: request.to.sipUri.host,
+    toUser: userOf(request.to.sipUri),
     fromUser: userOf(request.from.sipUri),
     assertedUser: assertedUser(request.headers.list('P-Asserted-Identity')),
     source: {

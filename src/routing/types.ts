@@ -31,6 +31,8 @@ export interface RequestFacts {
     readonly port: number | undefined;
   };
   readonly toHost: string;
+  /** Unescaped user of To: the called number where a carrier calls the contact we registered. */
+  readonly toUser?: string;
   /** Calling number candidates, unescaped URI users. */
   readonly fromUser: string;
   readonly assertedUser: string | undefined;

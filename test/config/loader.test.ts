@@ -355,6 +355,19 @@ describe('derived values', () => {
   });
 });
 
+describe('a target that cannot be reached', () => {
+  it('is warned of where nothing listens on its transport: we speak from our listeners', () => {
+    const outcome = checkConfig({
+      sip: { listen: ['udp://127.0.0.1:5060'] },
+      carriers: [{ name: 'main', hosts: [{ host: '192.0.2.1' }, { host: 'sip.carrier.example', protocol: 'TLS' }] }],
+      voiceConnectors: [connector({ requireEncryption: true, origination: { routes: [{ host: '192.0.2.9' }] } })],
+    });
+    if (!outcome.ok) throw new Error('not loaded');
+    const warned = outcome.warnings.filter(({ message }) => message.includes('over TLS')).map(({ path }) => path);
+    expect(warned).toEqual(['carriers[0].hosts[1]', 'voiceConnectors[0].origination.routes[0]']);
+  });
+});
+
 describe('a file that is JSON', () => {
   it('is read like YAML, its faults with their lines', () => {
     expect(parseConfig('{"region": "here-1", "carriers": []}', {})).toMatchObject({

@@ -123,6 +123,19 @@ const tables: Readonly<Record<string, readonly Row[]>> = {
       expected: ROUTE,
       also: { callingNumber: 'anonymous' },
     },
+    {
+      name: 'of a carrier we registered with: it calls our contact',
+      config: plain({ carrier: { credentials: { username: 'trunk7', password: 'p' } } }),
+      facts: inbound({ to: 'trunk7', toUser: '+12065550100' }),
+      expected: ROUTE,
+      also: { calledNumber: '+12065550100' },
+    },
+    {
+      name: 'of a carrier we registered with under another name',
+      config: plain({ carrier: { credentials: { username: 'trunk7', password: 'p' } } }),
+      facts: inbound({ to: 'trunk8', toUser: '+12065550100' }),
+      expected: '404 inbound.number-invalid',
+    },
     { name: 'no number', facts: inbound({ to: 'bob' }), expected: '404 inbound.number-invalid' },
     {
       name: 'national and no country known',

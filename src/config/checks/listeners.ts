@@ -127,6 +127,7 @@ export function* listenerWarnings(config: GatewayConfig): Iterable<ConfigFault> 
       message: 'listens on every address: set media.advertise so that peers are told a real one',
     };
   }
+  yield* unreachableTargets(config);
   const { listen, accessKeys } = config.api;
   if (listen?.protocol === 'http' && !isLoopback(listen.host)) {
     yield { path: 'api.listen', message: 'is reachable without TLS from other machines' };
@@ -134,6 +135,25 @@ export function* listenerWarnings(config: GatewayConfig): Iterable<ConfigFault> 
   if (listen && accessKeys.length === 0) {
     yield { path: 'api.accessKeys', message: 'is empty: the API refuses every signed request' };
   }
+}
+
+/** Targets of a transport that nothing listens on: we speak from our listeners only, and answers come back to them. */
+function* unreachableTargets({ sip, carriers, voiceConnectors }: GatewayConfig): Iterable<ConfigFault> {
+  const served = new Set<string>(sip.listen.map(({ transport }) => transport.toUpperCase()));
+  const missing = (path: string, protocol: string): ConfigFault[] =>
+    served.has(protocol)
+      ? []
+      : [
+          {
+            path,
+            message: `cannot be reached over ${protocol}: sip.listen has no ${protocol.toLowerCase()}:// listener`,
+          },
+        ];
+  for (const [at, { hosts }] of carriers.entries())
+    for (const [index, { protocol }] of hosts.entries()) yield* missing(`carriers[${at}].hosts[${index}]`, protocol);
+  for (const [at, { requireEncryption, origination }] of voiceConnectors.entries())
+    for (const [index, { protocol }] of (origination?.routes ?? []).entries())
+      yield* missing(`voiceConnectors[${at}].origination.routes[${index}]`, requireEncryption ? 'TLS' : protocol);
 }
 
 const isLoopback = (host: string): boolean =>

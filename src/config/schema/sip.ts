@@ -10,7 +10,9 @@ const tls = z
     key: text(1, 4096).optional().describe('PEM file with the private key'),
     ca: text(1, 4096)
       .optional()
-      .describe('PEM file with the authorities that peers are verified against; absent: the system’s'),
+      .describe(
+        'PEM file with the authorities that peers are verified against; absent: the public ones Node.js brings',
+      ),
     minVersion: oneOf(['TLSv1.2', 'TLSv1.3']).default('TLSv1.2').describe('oldest TLS version accepted'),
     clientCertificate: oneOf(['none', 'request', 'require'])
       .default('none')
@@ -34,7 +36,7 @@ const limits = z
 const authentication = z
   .strictObject({
     algorithms: z
-      .array(oneOf(['SHA-256', 'MD5']))
+      .array(oneOf(['SHA-512-256', 'SHA-256', 'MD5']))
       .min(1, { error: 'must name at least one algorithm' })
       .default(['MD5', 'SHA-256'])
       .describe('digest algorithms offered, in order (RFC 8760); many phone systems read the first one only'),

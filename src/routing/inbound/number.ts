@@ -3,12 +3,13 @@ import { printable, readNumber } from '../numbers/index.js';
 
 /**
  * The called number of a carrier's call: E.164, or in the carrier's own format; digits that are an assigned number but
- * for the + are that number.
+ * for the + are that number. A carrier that we registered with calls our contact (RFC 3261 §16.5), and says in To who was
+ * called.
  */
 export const inboundNumberCheck: Check = {
   name: 'inbound.number',
   run(judgement) {
-    const { user } = judgement.facts.requestUri;
+    const user = calledUser(judgement);
     const number = inboundNumber(user, judgement);
     const input = { user: user === number ? number : printable(user), number: number ?? null };
     judgement.calling = callerOf(judgement);
@@ -18,6 +19,12 @@ export const inboundNumberCheck: Check = {
     return pass('The called number is read.', input);
   },
 };
+
+function calledUser({ facts, carrier }: Judgement): string {
+  const { user } = facts.requestUri;
+  const isContact = user !== '' && user === carrier!.resource.credentials?.username;
+  return isContact && readNumber(user).kind !== 'e164' ? (facts.toUser ?? user) : user;
+}
 
 function inboundNumber(user: string, judgement: Judgement): string | undefined {
   const plain = readNumber(user);

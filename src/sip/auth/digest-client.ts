@@ -4,6 +4,9 @@ import type { Credentials, HeaderRow } from '../signaling.js';
 import { parseAuthParams } from './auth-params.js';
 import { type Algorithm, computeHa1, computeResponse, HASHES, parseAlgorithm } from './digest.js';
 
+/** Realms answered for one request: proxies on the way and the server, not a peer that names a new one each time. */
+const MOST_REALMS = 8;
+
 /** Challenges answered so far for one request, by realm. */
 export type ChallengeTally = Map<string, number>;
 
@@ -63,6 +66,7 @@ export class DigestClient {
       const key = sessionKey(challenge);
       const times = tally.get(key) ?? 0;
       if (times > 1 || (times === 1 && !challenge.stale)) return false;
+      if (times === 0 && tally.size >= MOST_REALMS) continue;
       if (!newRealms && this.#realm === undefined && !this.#sessions.has(key)) continue;
       tally.set(key, times + 1);
       this.#sessions.set(key, this.#session(challenge));

@@ -103,6 +103,13 @@ export class DialogInbox implements ReplyHooks {
     });
   }
 
+  /** An UPDATE that was never answered must not stand in the way of the next. */
+  onForgotten(reply: Reply): void {
+    if (reply !== this.#openUpdate) return;
+    this.#openUpdate = undefined;
+    this.#dialog.offers.reset();
+  }
+
   onCancel(cancel: SipRequest, reply: Reply): void {
     if (reply.answered) return;
     reply.respond(487);

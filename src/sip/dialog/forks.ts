@@ -14,6 +14,9 @@ export interface Fork {
   readonly reliable: ReliableReceiver;
 }
 
+/** So many forks are followed: a callee that answers with ever new tags would otherwise fill our memory. */
+const MOST_FORKS = 64;
+
 /** What all forks of one INVITE share. */
 export interface ForkFacts {
   readonly requestUri: string;
@@ -46,6 +49,15 @@ export class Forks {
     this.#context = context;
     this.#facts = facts;
     this.minimumSeconds = facts.sessionTimer?.minimumSeconds ?? 0;
+  }
+
+  /** True for a response of one fork too many; it is to be passed over. */
+  isTooMany(response: SipResponse): boolean {
+    if (this.#live.size + this.#past.size + this.#acks.size < MOST_FORKS) return false;
+    const tag = response.to.tag ?? '';
+    if (this.#live.has(tag) || this.#past.has(tag) || this.#acks.has(tag)) return false;
+    this.#context.counters.add('sip_stray', 'fork');
+    return true;
   }
 
   /** The fork of this response's To tag; a new one is early. */

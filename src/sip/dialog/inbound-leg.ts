@@ -44,6 +44,8 @@ export class InviteServerLeg implements InboundLeg, ServerUser, ServerForkUser {
   #held: (ResponseOrder & { status?: number }) | undefined;
   #lastProvisional: Buffer | undefined;
   #again: ListTimer | undefined;
+  /** Set where the caller wants an answer by a certain time (RFC 3261 §13.3.1). */
+  #expires: ListTimer | undefined;
 
   /** @throws SipSyntaxError where Contact, Record-Route or From cannot make a dialog */
   constructor(context: DialogContext, request: SipRequest, flow: Flow, transaction: ServerTransaction) {
@@ -58,6 +60,8 @@ export class InviteServerLeg implements InboundLeg, ServerUser, ServerForkUser {
     this.#fork = this.#newFork();
     transaction.user = this;
     transaction.localTag = this.localTag;
+    const seconds = /^\d{1,7}$/.exec(request.headers.get('Expires') ?? '')?.[0];
+    if (seconds !== undefined) this.#expires = context.timers.start(1000 * Number(seconds), this, 'expires');
   }
 
   get localTag(): string {
@@ -185,7 +189,9 @@ export class InviteServerLeg implements InboundLeg, ServerUser, ServerForkUser {
     this.handler.onPrackTimeout();
   }
 
-  onTimer(_name: 'again'): void {
+  /** An invitation that has expired is over as if it were cancelled. */
+  onTimer(name: 'again' | 'expires'): void {
+    if (name === 'expires') return this.onCancel(this.request);
     this.#again = undefined;
     if (this.#lastProvisional) this.#transaction.repeat(this.#lastProvisional);
     this.#restartRepeat();
@@ -211,7 +217,8 @@ export class InviteServerLeg implements InboundLeg, ServerUser, ServerForkUser {
     for (const fork of this.#all()) fork.settle();
     this.#lastProvisional = undefined;
     this.#context.timers.stop(this.#again);
-    this.#again = undefined;
+    this.#context.timers.stop(this.#expires);
+    this.#again = this.#expires = undefined;
   }
 
   #newFork(): ServerFork {

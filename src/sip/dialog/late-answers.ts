@@ -58,6 +58,7 @@ export class LateAnswers implements ClientUser, TimerOwner<'limit'> {
   }
 
   #hangUp(response: SipResponse, flow: Flow): void {
+    if (this.#forks.isTooMany(response)) return;
     const { dialog } = this.#forks.of(response, flow);
     this.#context.counters.add('sip_late_answers');
     dialog.data.refreshTarget(response);

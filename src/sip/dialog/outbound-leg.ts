@@ -231,6 +231,7 @@ export class InviteClientLeg implements OutboundLeg, ClientUser {
       this.#order.handler.onProvisional(response, undefined);
       return;
     }
+    if (this.#forks.isTooMany(response)) return;
     const { dialog, reliable } = this.#forks.of(response, flow);
     if (dialog.state !== 'early') return;
     const order = reliable.take(response);
@@ -264,7 +265,7 @@ export class InviteClientLeg implements OutboundLeg, ClientUser {
   }
 
   #success(response: SipResponse, flow: Flow): void {
-    if (this.#forks.repeatAck(response, flow)) return;
+    if (this.#forks.repeatAck(response, flow) || this.#forks.isTooMany(response)) return;
     const { dialog } = this.#forks.of(response, flow);
     this.#answered = true;
     this.#stopCancelWait();

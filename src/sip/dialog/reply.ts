@@ -12,6 +12,8 @@ export interface ReplyHooks {
   ownRows?(status: number, reply: Reply): readonly HeaderRow[];
   /** After the response was sent. */
   onAnswered?(status: number, order: ResponseOrder, reply: Reply): void;
+  /** Nobody answered it in time. */
+  onForgotten?(reply: Reply): void;
   onCancel?(cancel: SipRequest, reply: Reply): void;
   onAck?(ack: SipRequest, reply: Reply): void;
   onTransportError?(error: GatewayError, reply: Reply): void;
@@ -75,6 +77,7 @@ export class Reply implements InboundRequest, ServerUser {
     this.#answered = true;
     this.#context.counters.add('sip_unanswered');
     this.transaction.forget();
+    this.#hooks.onForgotten?.(this);
   }
 
   onCancel(cancel: SipRequest): void {

@@ -49,6 +49,15 @@ describe('the client side of digest', () => {
     expect(values.get('response')).toBe(computeResponse({ algorithm: parseAlgorithm('SHA-256')!, ha1, ...facts }));
   });
 
+  it('answers some realms on the way of a request, not ever new ones', () => {
+    const digest = client();
+    const tally = new Map<string, number>();
+    const answered = Array.from({ length: 20 }, (_, at) =>
+      digest.learn(challenge(401, www(`Digest realm="r${at}", nonce="n", qop="auth"`)), tally, true),
+    );
+    expect(answered.filter(Boolean)).toHaveLength(8);
+  });
+
   it('answers without qop as RFC 2069 does, and echoes opaque', () => {
     const digest = client();
     digest.learn(

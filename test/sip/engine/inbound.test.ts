@@ -152,6 +152,20 @@ describe('a CANCEL', () => {
     expectQuiet(time, agent);
   });
 
+  it('is what an INVITE comes to that is not answered within its Expires', () => {
+    const { time, agent, puppet } = agentAndPuppet();
+    agent.script = (leg) => leg.provisional(180);
+    const invite = puppet.request('INVITE', 'sip:gw@192.0.2.1', [['Expires', '20']]);
+    puppet.send(invite);
+    time.advance(19_900);
+    expect(puppet.statuses).toEqual([180]);
+    time.advance(200);
+    expect(puppet.statuses.slice(0, 2)).toEqual([180, 487]);
+    expect(agent.log).toEqual(['invite', 'cancel']);
+    puppet.send(puppet.follow(invite, 'ACK', puppet.responses[1]!.headers.get('To')));
+    expectQuiet(time, agent);
+  });
+
   it('that crosses the 200 changes nothing', () => {
     const { time, agent, puppet } = agentAndPuppet();
     const invite = inviteFrom(puppet);

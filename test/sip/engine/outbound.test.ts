@@ -370,6 +370,21 @@ describe('several located targets', () => {
 });
 
 describe('forks', () => {
+  it('are followed up to a bound: a callee that invents tags does not fill our memory', () => {
+    const { time, agent, puppet } = agentAndPuppet();
+    const call = agent.call(orderTo(puppet));
+    time.advance(0);
+    for (let fork = 0; fork < 200; fork++) puppet.reply(puppet.last('INVITE'), 180, { tag: `f${fork}` });
+    time.advance(0);
+    expect(call.dialogs).toHaveLength(64);
+    expect(agent.counters.get('sip_stray', 'fork')).toBe(136);
+    puppet.reply(puppet.last('INVITE'), 180, { tag: 'f3' });
+    time.advance(0);
+    expect(call.provisionals).toHaveLength(65);
+    puppet.reply(puppet.last('INVITE'), 486, { tag: 'f3' });
+    expectQuiet(time, agent);
+  });
+
   it('are an early dialog each; the losers end with the winner’s 200 after 64×T1', () => {
     const { time, agent, puppet } = agentAndPuppet();
     const call = agent.call(orderTo(puppet));

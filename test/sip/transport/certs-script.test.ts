@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -25,6 +25,21 @@ describe('npm run certs', () => {
     expect(certificate.checkHost('trunk.example')).toBe('trunk.example');
     expect(certificate.checkHost('a.b.trunk.example')).toBeUndefined();
     for (const key of ['ca.key', 'key.pem']) expect(statSync(join(out, key)).mode & 0o777).toBe(0o600);
+  });
+
+  it.skipIf(!hasOpenssl)('takes domain and addresses from a configuration', () => {
+    const file = join(base, 'gateway.yaml');
+    const out = join(base, 'configured');
+    writeFileSync(
+      file,
+      'domain: vc.example\nsip:\n  listen: [udp://0.0.0.0:5060, "tls://[2001:db8::5]:5061"]\n  advertise: 203.0.113.5\n',
+    );
+    expect(certs(['--config', file, '--out', out])).toMatchObject({ status: 0, stderr: '' });
+    const certificate = new X509Certificate(readFileSync(join(out, 'cert.pem')));
+    expect(certificate.checkHost('abc.vc.example')).toBe('*.vc.example');
+    for (const address of ['203.0.113.5', '2001:db8::5', '127.0.0.1'])
+      expect(certificate.checkIP(address)).toBe(address);
+    expect(certs(['--config', join(base, 'nowhere.yaml')])).toMatchObject({ status: 2 });
   });
 
   it.skipIf(!hasOpenssl)('writes over nothing without --force', () => {
