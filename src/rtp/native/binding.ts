@@ -132,6 +132,8 @@ export interface NativeBinding {
     wallMs: number,
     packet: Uint8Array,
   ): number;
+  /** As `fork`; the memory must outlive the twin. */
+  twinFork(twin: TwinHandle, side: 0 | 1, point: 0 | 1 | 2, memory: Uint8Array, maxQueued: number): boolean;
   twinFinish(twin: TwinHandle): void;
   twinEvents(twin: TwinHandle): readonly NativeEvent[];
   createSrtp(suite: string, key: Uint8Array, sealing: boolean): SrtpHandle | undefined;

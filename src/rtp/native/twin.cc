@@ -19,6 +19,7 @@ class Twin final : public EventSink {
   void onEvent(const Event& event) override { events.push_back(event); }
 
   std::vector<Event> events;
+  std::vector<std::unique_ptr<Fork>> forks;
   Session session;
   KnownKeys keys[2];
 };
@@ -111,6 +112,21 @@ napi_value twinReport(napi_env env, napi_callback_info info) {
   bool sender = false;
   Leg& leg = twin->session.legs[toInt(env, args[1])];
   return number(env, leg.composeReport(&reporter, nowMs, toDouble(env, args[5]), packet, &sender));
+}
+
+// twinFork(twin, side, point: 0 | 1 | 2, memory, maxQueued); the memory must outlive the twin
+napi_value twinFork(napi_env env, napi_callback_info info) {
+  Args args(env, info);
+  auto* twin = fromExternal<Twin>(env, args[0]);
+  size_t length = 0;
+  uint8_t* memory = elements<uint8_t>(env, args[3], &length);
+  const auto maxQueued = static_cast<uint32_t>(toDouble(env, args[4]));
+  if (length < Fork::memoryBytes(maxQueued)) return boolean(env, false);
+  const auto number = static_cast<uint32_t>(twin->forks.size());
+  twin->forks.push_back(
+      std::make_unique<Fork>(number, static_cast<ForkPoint>(toInt(env, args[2])), memory, maxQueued, nullptr));
+  twin->session.legs[toInt(env, args[1])].fork(twin->forks.back().get());
+  return boolean(env, true);
 }
 
 // twinFinish(twin)
@@ -273,6 +289,7 @@ void exportTwin(napi_env env, napi_value exports) {
   setFunction(env, exports, "twinPlay", twinPlay);
   setFunction(env, exports, "twinPlayOn", twinPlayOn);
   setFunction(env, exports, "twinReport", twinReport);
+  setFunction(env, exports, "twinFork", twinFork);
   setFunction(env, exports, "twinFinish", twinFinish);
   setFunction(env, exports, "twinEvents", twinEvents);
   setFunction(env, exports, "createSrtp", createSrtp);

@@ -12,7 +12,7 @@ const PER_SESSION = 2000;
 const native = loadNative();
 
 describe.skipIf(!native)('compiled packet path', () => {
-  it(`agrees with the TypeScript path over ${PACKETS} random packets, byte for byte and count for count`, () => {
+  it(`agrees with the TypeScript path over ${PACKETS} random packets, byte for byte, count for count, copy for copy`, () => {
     const totals = {
       packets: 0,
       forwarded: 0,
@@ -21,6 +21,8 @@ describe.skipIf(!native)('compiled packet path', () => {
       latched: 0,
       refused: 0,
       dropped: new Set<string>(),
+      copied: 0,
+      uncopied: 0,
     };
     for (let session = 0; totals.packets < PACKETS; session++) {
       const random = new SeededRandom(1000 + session);
@@ -32,9 +34,15 @@ describe.skipIf(!native)('compiled packet path', () => {
           const wallMs = Date.UTC(2026, 5, 1) + below(random, 2 ** 31) / 7;
           if (below(random, 90) === 0 && twins.report(SIDES[below(random, 2)]!, wallMs)) totals.reports++;
           totals.originated += dial(twins, random);
+          for (const fork of twins.forks) if (below(random, 8) === 0) fork.drain(below(random, 20));
           totals.packets++;
         }
         twins.finish();
+        for (const fork of twins.forks) {
+          fork.drain(Number.POSITIVE_INFINITY);
+          totals.copied += fork.copied;
+          totals.uncopied += fork.dropped;
+        }
       } catch (error) {
         throw new Error(`session ${session}, packet ${totals.packets % PER_SESSION}: ${(error as Error).message}`);
       }
@@ -56,6 +64,8 @@ describe.skipIf(!native)('compiled packet path', () => {
     expect(totals.forwarded).toBeGreaterThan(totals.packets / 10);
     expect(totals.reports).toBeGreaterThan(totals.packets / 500);
     expect(totals.originated).toBeGreaterThan(totals.packets / 500);
+    expect(totals.copied).toBeGreaterThan(totals.packets / 5);
+    expect(totals.uncopied).toBeGreaterThan(totals.packets / 500);
     expect(totals.latched).toBeGreaterThan(0);
     expect(totals.refused).toBeGreaterThan(0);
     const unreached = DROP_REASONS.filter((reason) => !totals.dropped.has(reason));

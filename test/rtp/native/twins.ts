@@ -9,9 +9,12 @@ import { clearRecord, LEG_BYTES, LEG_WORDS, legRecord } from '../../../src/rtp/r
 import { Reporter } from '../../../src/rtp/relay/reporter.js';
 import type { RelaySession } from '../../../src/rtp/relay/session.js';
 import type { SocketPair } from '../../../src/rtp/relay/socket-shelf.js';
+import { POINTS, TwinFork } from './twin-forks.js';
 
 export const SIDES = ['customer', 'remote'] as const;
 const CAPACITY_BYTES = 2048;
+/** Queues of the forks at each point: short ones overflow now and then, one is no power of two. */
+const QUEUED = [16, 7, 32];
 
 /** What left by a socket of the TypeScript path. */
 interface Sent {
@@ -40,6 +43,7 @@ export class Twins {
   readonly #pairs: Readonly<Record<Side, SocketPair>>;
   readonly #packet = Buffer.alloc(CAPACITY_BYTES);
   readonly #out = new Int32Array(3);
+  readonly forks: readonly TwinFork[];
   #sent: Sent | undefined;
   #faults = 0;
 
@@ -65,6 +69,14 @@ export class Twins {
       },
     });
     this.#twin = binding.createTwin(legRecord(native, 0), legRecord(native, 1), family);
+    this.forks = SIDES.flatMap((side, place) =>
+      POINTS.map((point, at) => {
+        const fork = new TwinFork(`${side} ${point}`, QUEUED[at]!);
+        this.#session.fork(side, at, point, fork.writer);
+        binding.twinFork(this.#twin, place as 0 | 1, at as 0 | 1 | 2, fork.memory, fork.maxQueued);
+        return fork;
+      }),
+    );
   }
 
   describe(side: Side, description: RemoteDescription): void {
@@ -168,6 +180,7 @@ export class Twins {
       if (this.#packet.compare(sent.bytes, 0, length, 0, length) !== 0) throw new Error('bytes differ');
     }
     this.#compareRecords();
+    for (const fork of this.forks) fork.compareCounts();
   }
 
   #compareRecords(): void {
