@@ -137,7 +137,7 @@ export class DtmfInterworking {
     if (outgoing.asking) return;
     const digit = outgoing.waiting.shift();
     if (!digit) return;
-    if (dialog?.state !== 'confirmed') return this.#refuse(to, 'dtmf.unanswered');
+    if (!dialog || !mayTakeInfo(dialog)) return this.#refuse(to, 'dtmf.unanswered');
     outgoing.asking = true;
     dialog.request('INFO', { body: writeDigit(digit) }, (outcome) => this.#onAnswer(to, outcome));
   }
@@ -159,6 +159,10 @@ export class DtmfInterworking {
     this.#emit({ kind: 'dtmf-refused', side, code, ...(sipStatus !== undefined && { sipStatus }) });
   }
 }
+
+/** Before the answer a digit may be meant for what is heard in early media: it is told to who lists INFO there. */
+const mayTakeInfo = ({ state, remoteAllows }: Dialog): boolean =>
+  state === 'confirmed' || (state === 'early' && remoteAllows.has('INFO'));
 
 function digitOf(request: SipRequest, contentType: string): Digit | DigitFault {
   const encoding = request.headers.get('Content-Encoding') ?? 'identity';

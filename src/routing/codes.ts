@@ -126,7 +126,8 @@ export const CODES = {
   'dtmf.encoded': 'An INFO holds a digit under a Content-Encoding (415).',
   'dtmf.held': 'An INFO brings a digit for a side that is on hold (488).',
   'dtmf.too-many': 'More digits came than can be played or told in time (486 to an INFO).',
-  'dtmf.unanswered': 'A telephone-event came for a side that takes INFO before the call was answered.',
+  'dtmf.unanswered':
+    'A telephone-event came for a side that has no dialog to be told in, or does not list INFO before the answer.',
   'dtmf.info-refused': 'A side refused the INFO that told it a digit, or did not answer it.',
 
   // Session descriptions.

@@ -262,14 +262,21 @@ describe('events to INFO', () => {
     expect(asked.remote).toHaveLength(33);
   });
 
-  test('before the answer, and after the end, nothing is asked', async () => {
-    for (const state of ['early', 'terminated'] as const) {
-      const { digits, asked, states, emitted } = await toInfo();
-      states.remote = state;
-      digits.onEvent('customer', { event: 1, durationMs: 100 });
-      expect(asked.remote).toEqual([]);
-      expect(emitted).toMatchObject([{ kind: 'dtmf-refused', code: 'dtmf.unanswered' }]);
-    }
+  test('before the answer a side that lists INFO is told, in its early dialog', async () => {
+    const { digits, asked, states, emitted } = await toInfo();
+    states.remote = 'early';
+    digits.onEvent('customer', { event: 1, durationMs: 100 });
+    expect(asked.remote).toHaveLength(1);
+    asked.remote[0]!.answer(481);
+    expect(emitted).toMatchObject([{ kind: 'dtmf-refused', code: 'dtmf.info-refused', sipStatus: 481 }]);
+  });
+
+  test('after the end nothing is asked', async () => {
+    const { digits, asked, states, emitted } = await toInfo();
+    states.remote = 'terminated';
+    digits.onEvent('customer', { event: 1, durationMs: 100 });
+    expect(asked.remote).toEqual([]);
+    expect(emitted).toMatchObject([{ kind: 'dtmf-refused', code: 'dtmf.unanswered' }]);
   });
 
   test('events between two sides that have them are nobody else’s matter', async () => {

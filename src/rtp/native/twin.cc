@@ -19,7 +19,6 @@ class Twin final : public EventSink {
   void onEvent(const Event& event) override { events.push_back(event); }
 
   std::vector<Event> events;
-  std::vector<std::unique_ptr<Fork>> forks;
   Session session;
   KnownKeys keys[2];
 };
@@ -114,7 +113,7 @@ napi_value twinReport(napi_env env, napi_callback_info info) {
   return number(env, leg.composeReport(&reporter, nowMs, toDouble(env, args[5]), packet, &sender));
 }
 
-// twinFork(twin, side, point: 0 | 1 | 2, memory, maxQueued); the memory must outlive the twin
+// twinFork(twin, side, point: 0 | 1 | 2, memory, maxQueued) -> whether the memory is large enough; it must outlive the twin
 napi_value twinFork(napi_env env, napi_callback_info info) {
   Args args(env, info);
   auto* twin = fromExternal<Twin>(env, args[0]);
@@ -122,10 +121,9 @@ napi_value twinFork(napi_env env, napi_callback_info info) {
   uint8_t* memory = elements<uint8_t>(env, args[3], &length);
   const auto maxQueued = static_cast<uint32_t>(toDouble(env, args[4]));
   if (length < Fork::memoryBytes(maxQueued)) return boolean(env, false);
-  const auto number = static_cast<uint32_t>(twin->forks.size());
-  twin->forks.push_back(
-      std::make_unique<Fork>(number, static_cast<ForkPoint>(toInt(env, args[2])), memory, maxQueued, nullptr));
-  twin->session.legs[toInt(env, args[1])].fork(twin->forks.back().get());
+  // The session frees it.
+  auto* fork = new Fork(0, static_cast<ForkPoint>(toInt(env, args[2])), memory, maxQueued, nullptr);
+  twin->session.legs[toInt(env, args[1])].fork(fork);
   return boolean(env, true);
 }
 

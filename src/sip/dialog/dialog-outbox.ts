@@ -186,6 +186,8 @@ export class DialogOutbox {
     const { method, refresh, order } = request.plan;
     if (CARRIES_OFFERS.has(method) && describesSession(order.body?.contentType)) dialog.offers.reset();
     if (method === 'BYE' || refresh || (status !== 408 && status !== 481)) return;
+    // What becomes of an early dialog its INVITE tells; phones that know no INFO before the answer are no reason to hang up.
+    if (method === 'INFO' && request.early) return;
     const facts = { origin: 'remote', sipStatus: status } as const;
     const error = new GatewayError('sip.dialog-lost', `${method} was answered ${status}`, facts);
     dialog.context.defer(() => dialog.fail(error));

@@ -44,6 +44,8 @@ export class DialogRequest implements ClientUser {
   sequence = 0;
   /** True once the first final outcome was told. */
   finished = false;
+  /** The dialog was an early one when it was sent. */
+  early = false;
   readonly #dialog: InviteDialog;
   readonly #challenges: ChallengeTally = new Map();
   #reliable: ReliableReceiver | undefined;
@@ -149,6 +151,7 @@ export class DialogRequest implements ClientUser {
     const { method, order } = this.plan;
     const { requestUri, routes } = data.way;
     dialog.flow = result;
+    this.early = dialog.state === 'early';
     this.sequence = data.nextSequence();
     const credentialRows = this.#credentialRows ?? dialog.credentials?.authorize(method, requestUri) ?? NO_ROWS;
     const branch = context.layer.branches.make(requestUri);

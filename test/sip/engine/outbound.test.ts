@@ -496,3 +496,33 @@ describe('the way of requests inside a dialog', () => {
     }
   });
 });
+
+describe('an INFO in an early dialog', () => {
+  it.each([
+    ['481', (puppet: Puppet) => puppet.reply(puppet.last('INFO'), 481)],
+    ['408', (puppet: Puppet) => puppet.reply(puppet.last('INFO'), 408)],
+    ['silence', () => {}],
+  ])('does not end it: %s', (_, answer) => {
+    const { time, agent, puppet } = agentAndPuppet();
+    const call = agent.call(orderTo(puppet));
+    time.advance(0);
+    const invite = puppet.last('INVITE');
+    const contact: [string, string] = ['Contact', puppet.contact];
+    puppet.reply(invite, 183, { tag: 'one', rows: [contact, ['Allow', 'INVITE, INFO']], body: 'answer' });
+    time.advance(0);
+    const [dialog] = call.dialogs;
+    const outcomes: string[] = [];
+    dialog!.request('INFO', { body: body('5') }, (outcome) => {
+      outcomes.push('status' in outcome ? `${outcome.status}` : outcome.code);
+    });
+    time.advance(0);
+    answer(puppet);
+    time.advance(33_000);
+    expect(outcomes).toHaveLength(1);
+    expect(dialog!.state).toBe('early');
+    puppet.reply(invite, 200, { tag: 'one', rows: [contact], body: 'answer' });
+    time.advance(0);
+    expect(dialog!.state).toBe('confirmed');
+    expect(agent.log.filter((line) => line.startsWith('failed'))).toEqual([]);
+  });
+});
