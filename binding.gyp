@@ -17,7 +17,8 @@
         "src/rtp/native/values.cc"
       ],
       "defines": ["NAPI_VERSION=8"],
-      "cflags_cc": ["-std=c++17", "-O2", "-Wall", "-Wextra", "-fno-exceptions", "-fno-rtti", "-ffp-contract=off"],
+      "cflags_cc": ["-std=c++17", "-O2", "-flto", "-fvisibility=hidden", "-Wall", "-Wextra", "-fno-exceptions", "-fno-rtti", "-ffp-contract=off"],
+      "ldflags": ["-flto", "-O2"],
       "conditions": [["OS!='linux'", { "type": "none", "sources": [] }]]
     }
   ]

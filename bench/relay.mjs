@@ -4,9 +4,12 @@
 //   --engine native       the compiled path, in a thread of its own (on the same core, where the process is pinned)
 //   --srtp                what leaves towards the second port of each pair is sealed (AES_CM_128_HMAC_SHA1_80)
 //
-// Each port's peer is described at its REMOTE_PORT, latching and full statistics on, as in a call.
+// Each port's peer is described at its REMOTE_PORT, latching and full statistics on, as in a call. On SIGUSR2 garbage is
+// collected, and `collected` printed: what is resident then is in use.
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 
 const { values, positionals } = parseArgs({
   options: { engine: { type: 'string', default: 'typescript' }, srtp: { type: 'boolean', default: false } },
@@ -20,18 +23,13 @@ if (!['typescript', 'native'].includes(values.engine) || positionals.length !== 
 const { SystemRandom, systemScheduler } = await import('../dist/core/index.js');
 const { LEG_BYTES } = await import('../dist/rtp/relay/layout.js');
 
-const rows = readFileSync(positionals[0], 'utf8')
-  .trim()
-  .split('\n')
-  .map((line) => line.split(' ').map(Number));
-const remoteOf = new Map(rows.map(([port, , remote]) => [port, remote]));
-const calls = rows.filter(([port, partner]) => port < partner);
+const calls = readMap(positionals[0]);
 
 const key = Buffer.from('0123456789abcdef0123456789abcd');
 const suite = 'AES_CM_128_HMAC_SHA1_80';
 const srtp = { receive: { suite, key }, send: { suite, key } };
 
-const waiting = new Map();
+let waiting = new Map();
 const parts = {
   counters: new SharedArrayBuffer(2 * calls.length * LEG_BYTES),
   scheduler: systemScheduler,
@@ -44,8 +42,35 @@ const parts = {
   },
 };
 const thread = values.engine === 'native' ? await startNative() : await startTypescript();
-await Promise.all(calls.map(([port, partner], id) => open(id, port, partner)));
+for (const [id, call] of calls.entries()) await open(id, ...call);
+// What was needed to set up is no part of a call.
+waiting = new Map();
+calls.length = 0;
+const collect = collector();
+process.on('SIGUSR2', () => {
+  for (let pass = 0; pass < 3; pass++) collect();
+  process.stdout.write('collected\n');
+});
+// Threads of compiled code keep no process alive.
+setInterval(() => {}, 60_000);
 process.stdout.write('ready\n');
+
+/** [port, its remote port, partner's port, its remote port] of each call. */
+function readMap(file) {
+  const rows = readFileSync(file, 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => line.split(' ').map(Number));
+  const remoteOf = new Map(rows.map(([port, , remote]) => [port, remote]));
+  return rows
+    .filter(([port, partner]) => port < partner)
+    .map(([port, partner]) => [port, remoteOf.get(port), partner, remoteOf.get(partner)]);
+}
+
+function collector() {
+  setFlagsFromString('--expose-gc');
+  return runInNewContext('gc');
+}
 
 /** A port in use, or a fault in the packet path: no figure is better than a wrong one. */
 function fail(report) {
@@ -66,7 +91,7 @@ async function startNative() {
   return new NativeThread(parts, { binding, random: new SystemRandom() });
 }
 
-async function open(id, port, partner) {
+async function open(id, port, remotePort, partner, partnersRemote) {
   const address = '127.0.0.1';
   const legs = {
     customer: { slot: 2 * id, address, rtpPort: port },
@@ -75,14 +100,14 @@ async function open(id, port, partner) {
   const opened = new Promise((resolve) => waiting.set(id, resolve));
   thread.post({ kind: 'open', id, legs, timeoutMs: 3_600_000 });
   await opened;
-  thread.post({ kind: 'describe', id, side: 'customer', description: description(port, false) });
-  thread.post({ kind: 'describe', id, side: 'remote', description: description(partner, values.srtp) });
+  thread.post({ kind: 'describe', id, side: 'customer', description: description(remotePort, false) });
+  thread.post({ kind: 'describe', id, side: 'remote', description: description(partnersRemote, values.srtp) });
 }
 
-function description(port, sealed) {
+function description(rtpPort, sealed) {
   return {
     address: '127.0.0.1',
-    rtpPort: remoteOf.get(port),
+    rtpPort,
     direction: 'sendrecv',
     formats: [{ payloadType: 0, encoding: 'PCMU', clockRateHz: 8000 }],
     ...(sealed && { srtp }),

@@ -1,7 +1,10 @@
 // The relay as JavaScript sees it: functions over an opaque handle. binding.ts holds their types and contracts.
+#include <algorithm>
 #include <cstring>
 #include <memory>
 #include <unordered_map>
+#include <utility>
+#include <vector>
 
 #include "layout.h"
 #include "napi.h"
@@ -12,12 +15,13 @@ namespace trunkline {
 namespace {
 
 // Counted up with every change of what crosses to JavaScript; INTERFACE in binding.ts is the same.
-constexpr int kInterface = 2;
+constexpr int kInterface = 3;
 
+// What JavaScript's thread knows of a session. Most are in the clear and have no forks: these take no room then.
 struct Open {
   Session* session;
-  KnownKeys keys[2];
-  std::unordered_map<uint32_t, Fork*> forks;
+  std::unique_ptr<KnownKeys> keys[2];
+  std::vector<Fork*> forks;
 };
 
 // A relay and what JavaScript's thread keeps about it.
@@ -100,7 +104,7 @@ napi_value open(napi_env env, napi_callback_info info) {
     const uint64_t seed = uint64_t{seeds[3 * side + 1]} << 32 | seeds[3 * side + 2];
     session->reporters[side].init(seeds[3 * side], seed, cname.c_str(), handle->relay->nowMs());
   }
-  handle->sessions[id] = {session.get(), {}, {}};
+  handle->sessions[id].session = session.get();
   handle->relay->add(session.release());
   return nullptr;
 }
@@ -112,8 +116,12 @@ napi_value describe(napi_env env, napi_callback_info info) {
   const auto found = handle->sessions.find(static_cast<uint32_t>(toDouble(env, args[1])));
   if (found == handle->sessions.end()) return boolean(env, true);
   const Side side = toInt(env, args[2]) == 0 ? kCustomer : kRemote;
-  auto description = readDescription(env, args[3], &found->second.keys[side]);
+  std::unique_ptr<KnownKeys>& known = found->second.keys[side];
+  KnownKeys keys;
+  if (known) keys = *known;
+  auto description = readDescription(env, args[3], &keys);
   if (!description) return boolean(env, false);
+  if (known || !keys.none()) known = std::make_unique<KnownKeys>(std::move(keys));
   handle->relay->describe(found->second.session, side, std::move(description));
   return boolean(env, true);
 }
@@ -160,7 +168,7 @@ napi_value fork(napi_env env, napi_callback_info info) {
     napi_delete_reference(env, static_cast<napi_ref>(held));
   });
   auto* made = new Fork(number, point, memory, maxQueued, std::move(owner));
-  found->second.forks[number] = made;
+  found->second.forks.push_back(made);
   handle->relay->fork(found->second.session, side, made);
   return boolean(env, true);
 }
@@ -172,9 +180,10 @@ napi_value unfork(napi_env env, napi_callback_info info) {
   const auto found = handle->sessions.find(static_cast<uint32_t>(toDouble(env, args[1])));
   if (found == handle->sessions.end()) return boolean(env, false);
   auto& forks = found->second.forks;
-  const auto forked = forks.find(static_cast<uint32_t>(toDouble(env, args[2])));
+  const auto number = static_cast<uint32_t>(toDouble(env, args[2]));
+  const auto forked = std::find_if(forks.begin(), forks.end(), [&](const Fork* fork) { return fork->id == number; });
   if (forked == forks.end()) return boolean(env, false);
-  handle->relay->unfork(found->second.session, forked->second);
+  handle->relay->unfork(found->second.session, *forked);
   forks.erase(forked);
   return boolean(env, true);
 }

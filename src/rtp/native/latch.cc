@@ -12,10 +12,6 @@ constexpr int kExact = 4;
 
 }  // namespace
 
-bool Address::operator==(const Address& other) const {
-  return family == other.family && memcmp(bytes, other.bytes, sizeof bytes) == 0;
-}
-
 bool Address::isAny() const {
   static const uint8_t zero[16] = {};
   return memcmp(bytes, zero, sizeof bytes) == 0;
@@ -56,16 +52,17 @@ Endpoint fromSockaddr(const sockaddr_storage& from) {
   return endpoint;
 }
 
-socklen_t toSockaddr(const Endpoint& endpoint, sockaddr_storage* to) {
-  memset(to, 0, sizeof *to);
+socklen_t toSockaddr(const Endpoint& endpoint, sockaddr* to) {
   if (endpoint.address.family == 6) {
     auto* in6 = reinterpret_cast<sockaddr_in6*>(to);
+    *in6 = {};
     in6->sin6_family = AF_INET6;
     in6->sin6_port = htons(endpoint.port);
     memcpy(&in6->sin6_addr, endpoint.address.bytes, 16);
     return sizeof *in6;
   }
   auto* in4 = reinterpret_cast<sockaddr_in*>(to);
+  *in4 = {};
   in4->sin_family = AF_INET;
   in4->sin_port = htons(endpoint.port);
   memcpy(&in4->sin_addr, endpoint.address.bytes, 4);
@@ -80,8 +77,9 @@ bool Block::holds(const Address& candidate) const {
   return rest == 0 || (candidate.bytes[whole] ^ address.bytes[whole]) >> (8 - rest) == 0;
 }
 
-void Latch::describe(const LatchFacts& facts, bool reopening) {
+void Latch::describe(const LatchFacts* facts, const Endpoint& described, bool reopening) {
   facts_ = facts;
+  described_ = described;
   if (reopening) reopen();
 }
 
@@ -106,11 +104,11 @@ LatchVerdict Latch::judge(const Endpoint& from, double nowMs, bool authentic) {
 }
 
 int Latch::rankOf(const Endpoint& from) const {
-  bool allowed = !facts_.bounded;
-  for (const Block& block : facts_.allowed) allowed = allowed || block.holds(from.address);
+  bool allowed = !facts_->bounded;
+  for (const Block& block : facts_->allowed) allowed = allowed || block.holds(from.address);
   if (!allowed) return 0;
-  if (from.address == facts_.described.address) return from.port == facts_.described.port ? kExact : 3;
-  if (from.address == facts_.signalling || from.address == expected_) return 2;
+  if (from.address == described_.address) return from.port == described_.port ? kExact : 3;
+  if (from.address == facts_->signalling || from.address == expected_) return 2;
   return expected_.family == 0 ? 1 : 0;
 }
 

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include <cstdint>
+#include <cstring>
 #include <vector>
 
 namespace trunkline {
@@ -15,7 +16,9 @@ struct Address {
   uint8_t family = 0;
   uint8_t bytes[16] = {};
 
-  bool operator==(const Address& other) const;
+  bool operator==(const Address& other) const {
+    return family == other.family && memcmp(bytes, other.bytes, sizeof bytes) == 0;
+  }
   bool operator!=(const Address& other) const { return !(*this == other); }
   // 0.0.0.0 or ::
   bool isAny() const;
@@ -32,8 +35,8 @@ struct Endpoint {
 Address parseAddress(const char* text);
 void formatAddress(const Address& address, char* text, size_t size);
 Endpoint fromSockaddr(const sockaddr_storage& from);
-// Length of the sockaddr written.
-socklen_t toSockaddr(const Endpoint& endpoint, sockaddr_storage* to);
+// Length of the sockaddr written: sockaddr_in or sockaddr_in6.
+socklen_t toSockaddr(const Endpoint& endpoint, sockaddr* to);
 
 // A CIDR block.
 struct Block {
@@ -44,7 +47,6 @@ struct Block {
 };
 
 struct LatchFacts {
-  Endpoint described;
   Address signalling;
   // Whether `allowed` bounds the sources; without it any source may match.
   bool bounded = false;
@@ -55,7 +57,8 @@ enum class LatchVerdict { kRefused, kAccepted, kLatched };
 
 class Latch {
  public:
-  void describe(const LatchFacts& facts, bool reopen);
+  // `facts` must live until the next description.
+  void describe(const LatchFacts* facts, const Endpoint& described, bool reopen);
   void expect(const Address& address) { expected_ = address; }
   void reopen();
   LatchVerdict judge(const Endpoint& from, double nowMs, bool authentic);
@@ -66,10 +69,11 @@ class Latch {
   int rankOf(const Endpoint& from) const;
   Endpoint latched_;
   int rank_ = 0;
+  Endpoint described_;
+  Address expected_;
   double firstMs_ = 0;
   double movedMs_ = 0;
-  Address expected_;
-  LatchFacts facts_;
+  const LatchFacts* facts_ = nullptr;
 };
 
 }  // namespace trunkline

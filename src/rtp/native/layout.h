@@ -3,10 +3,11 @@
 #define TRUNKLINE_LAYOUT_H
 
 #include <atomic>
+#include <initializer_list>
 
 namespace trunkline {
 
-constexpr int kLegWords = 128;
+constexpr int kLegWords = 96;
 
 enum Field : int {
   kVersion = 0,
@@ -84,12 +85,15 @@ class Record {
   explicit Record(double* words) : words_(words) {}
   double& operator[](int word) { return words_[word]; }
   void drop(Drop reason) { words_[kDropped + reason] += 1; }
-  // The words of an accepted packet: four cache lines, and the one of payload types.
-  void prefetch() const {
-    for (int word = 0; word <= kPayloadTypes; word += 8) __builtin_prefetch(words_ + word, 1);
+  // The words that a received packet counts in: three cache lines and the one of payload types.
+  void prefetchReceived() const {
+    for (int word : {int{kVersion}, int{kReordered}, int{kLastPacketMs}, int{kPayloadTypes}}) fetch(word);
   }
+  // Those of one that is sent.
+  void prefetchSent() const { fetch(kSentPackets); }
 
  private:
+  void fetch(int word) const { __builtin_prefetch(words_ + word, 1); }
   double* words_;
 };
 

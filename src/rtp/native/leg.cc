@@ -1,5 +1,8 @@
 #include "leg.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "bytes.h"
 
 namespace trunkline {
@@ -64,13 +67,17 @@ uint16_t Renumberer::renumber(uint32_t ssrc, uint16_t sequence) {
 Leg::Leg(Side side, double* record, uint8_t family, LegEvents* events)
     : record_(record), side_(side), family_(family), events_(events) {}
 
-void Leg::prefetch() {
-  record_.prefetch();
-  __builtin_prefetch(peer_);
-  __builtin_prefetch(description_.get());
-  const char* source = reinterpret_cast<const char*>(reception_.current());
-  if (!source) return;
-  for (size_t at = 0; at < sizeof(Source); at += 64) __builtin_prefetch(source + at, 1);
+void Leg::prefetch() const {
+  const char* at = reinterpret_cast<const char*>(this);
+  for (size_t line = 0; line < kHotBytes; line += 64) __builtin_prefetch(at + line, 1);
+}
+
+void Leg::prefetchBeyond() const {
+  record_.prefetchReceived();
+  peer_->record_.prefetchSent();
+  for (const SrtpContext* context : {receive_.get(), peer_->send_.get()}) {
+    if (context) context->prefetch();
+  }
 }
 
 bool Leg::listening() const { return description_ && description_->receives && !isSilenced(*description_); }
@@ -78,35 +85,38 @@ bool Leg::listening() const { return description_ && description_->receives && !
 void Leg::describe(std::unique_ptr<Description> description, double nowMs) {
   const bool reopen = !description_ || isMoved(*description_, *description);
   const bool listened = listening();
-  description_ = std::move(description);
+  // The latches refer to the one before until they are described anew.
+  const std::unique_ptr<Description> before = std::exchange(description_, std::move(description));
   Description& now = *description_;
+  types_ = now.types.get();
+  receives_ = now.receives;
+  udptl_ = now.udptl;
   if (!now.sealed || now.receive) receive_ = std::move(now.receive);
   if (!now.sealed || now.send) {
     if (now.send || send_) renumberer_ = Renumberer();
     send_ = std::move(now.send);
   }
   if (now.splices && !splicer_) splicer_ = std::make_unique<EventSplicer>();
-  if (splicer_) splicer_->describe(now.types.get(), now.dropsEvents);
-  now.latch.described = now.rtp;
-  rtpLatch_.describe(now.latch, reopen);
+  if (splicer_) splicer_->describe(types_, now.dropsEvents);
+  rtpLatch_.describe(&now.latch, now.rtp, reopen);
   const uint16_t rtcpPort = now.hasRtcpPort ? now.rtcpPort : static_cast<uint16_t>(now.rtp.port + 1);
-  now.latch.described = {now.hasRtcpAddress ? now.rtcpAddress : now.rtp.address, rtcpPort};
-  rtcpLatch_.describe(now.latch, reopen);
+  const Address& rtcpAddress = now.hasRtcpAddress ? now.rtcpAddress : now.rtp.address;
+  rtcpLatch_.describe(&now.latch, {rtcpAddress, rtcpPort}, reopen);
   if (reopen) reception_.trustNext();
   if (reopen || !listened) lastHeardMs_ = nowMs;
   aim();
 }
 
 bool Leg::onRtpPort(uint8_t* packet, int length, int capacity, const Endpoint& from, double nowMs, Departure* out) {
-  if (!description_) return drop(kDropUndescribed);
-  if (description_->udptl) return onUdptl(packet, length, from, nowMs, out);
+  if (!types_) return drop(kDropUndescribed);
+  if (udptl_) return onUdptl(packet, length, from, nowMs, out);
   if (length < 2 || packet[0] >> 6 != 2) return dropForeign(packet, length);
   if (isRtcpType(packet[1])) return onRtcp(packet, length, capacity, from, nowMs, true, out);
   return onRtp(packet, length, capacity, from, nowMs, out);
 }
 
 bool Leg::onRtcpPort(uint8_t* packet, int length, int capacity, const Endpoint& from, double nowMs, Departure* out) {
-  if (!description_) return drop(kDropUndescribed);
+  if (!types_) return drop(kDropUndescribed);
   if (length < 2 || packet[0] >> 6 != 2 || !isRtcpType(packet[1])) return dropForeign(packet, length);
   return onRtcp(packet, length, capacity, from, nowMs, false, out);
 }
@@ -121,14 +131,14 @@ bool Leg::onRtp(uint8_t* packet, int length, int capacity, const Endpoint& from,
   RtpView view;
   if (!decodeRtp(packet, length, false, &view)) return drop(kDropMalformed);
   if (!admit(from, nowMs, sealed, true)) return drop(kDropSource);
-  if (!description_->receives) return drop(kDropDirection);
+  if (!receives_) return drop(kDropDirection);
   {
     Update update(record_);
-    reception_.onPacket(view, length, nowMs, *description_->types, record_);
+    reception_.onPacket(view, length, nowMs, *types_, record_);
   }
   lastHeardMs_ = nowMs;
   if (forks_) Fork::accepted(forks_, packet, length, sealed, {nowMs, 0, from});
-  const PayloadType& type = description_->types->types[view.payloadType];
+  const PayloadType& type = types_->types[view.payloadType];
   if (type.kind == kEvent && view.payloadBytes >= 4) {
     const uint32_t word = readU32(packet + view.payloadOffset);
     events_->onTelephoneEvent(side_, word, view.timestamp, type.clockRateHz, nowMs);
@@ -145,7 +155,7 @@ bool Leg::onRtp(uint8_t* packet, int length, int capacity, const Endpoint& from,
 
 bool Leg::onUdptl(uint8_t* packet, int length, const Endpoint& from, double nowMs, Departure* out) {
   if (!admit(from, nowMs, false, true)) return drop(kDropSource);
-  if (!description_->receives) return drop(kDropDirection);
+  if (!receives_) return drop(kDropDirection);
   {
     Update update(record_);
     record_[kPackets] += 1;
@@ -254,11 +264,8 @@ bool Leg::admit(const Endpoint& from, double nowMs, bool authentic, bool rtpPort
 }
 
 void Leg::refuse(const Endpoint& from) {
-  if (toldCount_ == kMaxRefusalsTold) return;
-  for (int at = 0; at < toldCount_; at++) {
-    if (told_[at] == from) return;
-  }
-  told_[toldCount_++] = from;
+  if (told_.size() == kMaxRefusalsTold || std::find(told_.begin(), told_.end(), from) != told_.end()) return;
+  told_.push_back(from);
   events_->onRefused(side_, from);
 }
 

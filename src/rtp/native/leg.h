@@ -6,6 +6,7 @@
 #define TRUNKLINE_LEG_H
 
 #include <memory>
+#include <vector>
 
 #include "events.h"
 #include "fork.h"
@@ -74,7 +75,7 @@ class Renumberer {
   uint16_t highest_ = 0;
 };
 
-class Leg {
+class alignas(64) Leg {
  public:
   // `record`: the leg's words, cleared. `family`: 4 or 6, of its sockets.
   Leg(Side side, double* record, uint8_t family, LegEvents* events);
@@ -82,8 +83,10 @@ class Leg {
   void join(Leg* peer) { peer_ = peer; }
   void describe(std::unique_ptr<Description> description, double nowMs);
 
-  // Fetches what the next packet needs, one datagram ahead: with thousands of legs none of it is in the cache.
-  void prefetch();
+  // Fetch what a packet needs before its turn comes: with thousands of legs none of it is in the cache. First the leg,
+  // then what it points to.
+  void prefetch() const;
+  void prefetchBeyond() const;
 
   // A datagram came; it is worked on in place, in a buffer of `capacity`. True when `out` says that it goes on.
   bool onRtpPort(uint8_t* packet, int length, int capacity, const Endpoint& from, double nowMs, Departure* out);
@@ -131,18 +134,23 @@ class Leg {
   bool dropForeign(const uint8_t* packet, int length);
   bool dropUnsent();
 
-  static constexpr int kMaxRefusalsTold = 16;
-  // What each packet needs comes first and together.
+  static constexpr size_t kMaxRefusalsTold = 16;
+  // From the start to the end of the first source's figures.
+  static constexpr size_t kHotBytes = 448;
+  // What each packet needs comes first and together: with thousands of legs, every line of it is fetched from afar.
   Leg* peer_ = nullptr;
   Fork* forks_ = nullptr;
   Record record_;
-  std::unique_ptr<Description> description_;
+  // Of the description; null before the first.
+  const PayloadTable* types_ = nullptr;
   std::unique_ptr<SrtpContext> receive_;
   std::unique_ptr<SrtpContext> send_;
   std::unique_ptr<EventSplicer> splicer_;
   double lastHeardMs_ = 0;
   const Side side_;
   const uint8_t family_;
+  bool receives_ = false;
+  bool udptl_ = false;
   // Where this leg's packets go, and whether they may.
   bool wanted_ = false;
   bool rtpOpen_ = false;
@@ -152,13 +160,14 @@ class Leg {
   Latch rtpLatch_;
   SentStream sent_;
   Reception reception_;
+  std::unique_ptr<Description> description_;
   LegEvents* const events_;
   Renumberer renumberer_;
   Endpoint rtcpTarget_;
   Latch rtcpLatch_;
   RtcpReader reader_;
-  Endpoint told_[kMaxRefusalsTold];
-  int toldCount_ = 0;
+  // Sources whose refusal was told.
+  std::vector<Endpoint> told_;
 };
 
 }  // namespace trunkline

@@ -4,6 +4,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/eventfd.h>
+#include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -89,20 +90,27 @@ void Session::tick(double nowMs, double wallMs, Outbox* outbox) {
   for (Leg& leg : legs) {
     watch(leg, nowMs);
     Departure departure;
-    if (!leg.report(&reporters[leg.side()], nowMs, wallMs, outbox->slot(), Outbox::kCapacity, &departure)) continue;
-    const Port& port = ports[leg.side()][departure.rtcpSocket];
-    outbox->send(port.fd, port.local, departure.to, departure.length);
+    uint8_t* packet = outbox->slot();
+    if (!leg.report(&reporters[leg.side()], nowMs, wallMs, packet, Outbox::kCapacity, &departure)) continue;
+    sendOwn(packet, leg.side(), departure, outbox);
   }
 }
 
 bool Session::playOn(double nowMs, Outbox* outbox) {
   for (Leg& leg : legs) {
     Departure departure;
-    if (!leg.playOn(nowMs, outbox->slot(), Outbox::kCapacity, &departure)) continue;
-    const Port& port = ports[leg.side()][0];
-    outbox->send(port.fd, port.local, departure.to, departure.length);
+    uint8_t* packet = outbox->slot();
+    if (!leg.playOn(nowMs, packet, Outbox::kCapacity, &departure)) continue;
+    sendOwn(packet, leg.side(), departure, outbox);
   }
   return legs[0].plays() || legs[1].plays();
+}
+
+void Session::sendOwn(uint8_t* packet, Side side, const Departure& departure, Outbox* outbox) {
+  const Port& port = ports[side][departure.rtcpSocket];
+  outbox->keep();
+  outbox->send(packet, port.fd, port.local, departure.to, departure.length);
+  if (outbox->full()) outbox->flush();
 }
 
 // Silence counts from when both sides were described: before that one side has nobody to talk to.
@@ -132,6 +140,7 @@ void Session::onTimeout(Side side) { sink_->onEvent({EventKind::kTimeout, side, 
 Relay::Relay(const Options& options) : options_(options), outbox_(options.raw) {
   epoll_ = epoll_create1(EPOLL_CLOEXEC);
   eventfd_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  timer_ = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 }
 
 Relay::~Relay() {
@@ -142,19 +151,26 @@ Relay::~Relay() {
     session = next;
   }
   freeForks(takeRetiredForks());
-  if (epoll_ >= 0) close(epoll_);
-  if (eventfd_ >= 0) close(eventfd_);
+  closeAll();
+}
+
+void Relay::closeAll() {
+  for (int* fd : {&epoll_, &eventfd_, &timer_}) {
+    if (*fd >= 0) close(*fd);
+    *fd = -1;
+  }
 }
 
 double Relay::nowMs() const { return clockMs(CLOCK_MONOTONIC) + options_.clockOffsetMs; }
 
 bool Relay::start() {
-  if (epoll_ < 0 || eventfd_ < 0) return false;
-  // Edge-triggered: each write wakes the thread once, and nothing has to be read back.
+  // Edge-triggered: each write or expiry wakes the thread once, and nothing has to be read back.
   epoll_event interest = {};
   interest.events = EPOLLIN | EPOLLET;
   interest.data.ptr = nullptr;
-  if (epoll_ctl(epoll_, EPOLL_CTL_ADD, eventfd_, &interest) != 0) return false;
+  for (int fd : {eventfd_, timer_}) {
+    if (epoll_ < 0 || fd < 0 || epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &interest) != 0) return false;
+  }
   // Signals are the main thread's.
   sigset_t all, before;
   sigfillset(&all);
@@ -171,9 +187,7 @@ void Relay::stop() {
   pthread_join(thread_, nullptr);
   running_ = false;
   outbox_.shut();
-  close(epoll_);
-  close(eventfd_);
-  epoll_ = eventfd_ = -1;
+  closeAll();
 }
 
 void* Relay::main(void* self) {
@@ -243,88 +257,129 @@ void Relay::loop() {
     pthread_setaffinity_np(pthread_self(), sizeof cores, &cores);
   }
   epoll_event ready[kMaxReady];
-  nextTickMs_ = nowMs() + kSliceMs;
   while (!ending_) {
-    const double wakeMs = playing_.empty() ? nextTickMs_ : std::fmin(nextTickMs_, nextPlayMs_);
-    const double waitMs = sessions_.empty() ? -1 : std::ceil(std::fmax(0, wakeMs - nowMs()));
-    const int count = epoll_wait(epoll_, ready, kMaxReady, static_cast<int>(waitMs));
+    const int count = epoll_wait(epoll_, ready, kMaxReady, -1);
+    // Whatever is ready came before this moment: it is the arrival of all, nearer than that of reading each.
+    const double now = nowMs();
     // Orders first, so that a packet never meets a leg whose description waits behind it.
-    obey();
+    obey(now);
     for (int at = 0; at < count; at++) {
-      lookAhead(ready, count, at);
-      if (ready[at].data.ptr) onReadable(static_cast<Port*>(ready[at].data.ptr));
+      if (at + 2 < count) __builtin_prefetch(ready[at + 2].data.ptr);
+      if (ready[at].data.ptr) {
+        take(static_cast<Port*>(ready[at].data.ptr));
+      } else {
+        timerMs_ = kNever;
+      }
+      if (outbox_.full()) work(now);
     }
-    if (nowMs() >= nextTickMs_) tick();
-    if (!playing_.empty() && nowMs() >= nextPlayMs_) playOn();
-    outbox_.flush();
+    work(now);
+    if (now >= nextTickMs_) tick(now);
+    if (now >= nextPlayMs_) playOn(now);
     // Only now: a session that ends may have been among the ready ones.
     for (Session* session : leaving_) retire(session);
     leaving_.clear();
+    setTimer();
   }
   while (!sessions_.empty()) retire(sessions_.back());
 }
 
-// While one packet is worked on, the memory of the next three comes: its port, its leg, then what the leg points to.
-void Relay::lookAhead(const epoll_event* ready, int count, int at) {
-  if (at + 3 < count) __builtin_prefetch(ready[at + 3].data.ptr);
-  if (at + 2 < count && ready[at + 2].data.ptr) {
-    const char* leg = reinterpret_cast<const char*>(static_cast<Port*>(ready[at + 2].data.ptr)->leg);
-    for (size_t line = 0; line < 256; line += 64) __builtin_prefetch(leg + line);
+// A timer of its own, set anew only when it has gone off, is cheaper than a timeout that each wait sets and cancels.
+void Relay::setTimer() {
+  if (sessions_.empty()) nextTickMs_ = kNever;
+  if (playing_.empty()) nextPlayMs_ = kNever;
+  const double wakeMs = std::fmin(nextTickMs_, nextPlayMs_);
+  if (wakeMs == timerMs_) return;
+  timerMs_ = wakeMs;
+  itimerspec at = {};
+  if (wakeMs != kNever) {
+    const double monotonicMs = wakeMs - options_.clockOffsetMs;
+    const double seconds = std::floor(monotonicMs / 1000);
+    at.it_value = {static_cast<time_t>(seconds), static_cast<long>((monotonicMs - seconds * 1000) * 1e6)};
   }
-  if (at + 1 < count && ready[at + 1].data.ptr) static_cast<Port*>(ready[at + 1].data.ptr)->leg->prefetch();
+  timerfd_settime(timer_, TFD_TIMER_ABSTIME, &at, nullptr);
 }
 
-void Relay::onReadable(Port* port) {
-  uint8_t* packet = outbox_.slot();
-  Endpoint from;
-  const int length = receive(port->fd, packet, Outbox::kCapacity, &from);
-  if (length < 0) return;
-  Session& session = *port->session;
-  Leg& leg = *port->leg;
+void Relay::take(Port* port) {
+  Arrival& arrival = arrivals_[arrived_];
+  arrival.packet = outbox_.slot();
+  arrival.length = receive(port->fd, arrival.packet, Outbox::kCapacity, &arrival.from);
+  if (arrival.length < 0) return;
+  arrival.port = port;
+  outbox_.keep();
+  arrived_++;
+}
+
+// All are received first, then all worked on, then all sent: each of the three keeps its code and data in the cache.
+void Relay::work(double now) {
+  for (int at = 0; at < arrived_; at++) {
+    lookAhead(at);
+    onArrival(arrivals_[at], now);
+  }
+  arrived_ = 0;
+  outbox_.flush();
+}
+
+// While one packet is worked on, the memory of those to come is fetched.
+void Relay::lookAhead(int at) const {
+  constexpr int kFar = 6;
+  constexpr int kNear = 3;
+  // At the start also that of the first ones.
+  for (int ahead = at == 0 ? 0 : kFar; ahead <= kFar && at + ahead < arrived_; ahead++) {
+    arrivals_[at + ahead].port->leg->prefetch();
+  }
+  for (int ahead = at == 0 ? 0 : kNear; ahead <= kNear && at + ahead < arrived_; ahead++) {
+    arrivals_[at + ahead].port->leg->prefetchBeyond();
+  }
+}
+
+void Relay::onArrival(const Arrival& arrival, double now) {
+  const Port& port = *arrival.port;
+  Leg& leg = *port.leg;
+  const int length = arrival.length;
   if (length > Outbox::kCapacity) return leg.dropOversized();
-  const double now = nowMs();
   Departure departure;
-  const bool goesOn = port->rtcp ? leg.onRtcpPort(packet, length, Outbox::kCapacity, from, now, &departure)
-                                 : leg.onRtpPort(packet, length, Outbox::kCapacity, from, now, &departure);
+  const bool goesOn =
+      port.rtcp ? leg.onRtcpPort(arrival.packet, length, Outbox::kCapacity, arrival.from, now, &departure)
+                : leg.onRtpPort(arrival.packet, length, Outbox::kCapacity, arrival.from, now, &departure);
   if (!goesOn) return;
-  const Port& by = session.ports[1 - port->side][departure.rtcpSocket];
-  outbox_.send(by.fd, by.local, departure.to, departure.length);
+  const Port& by = port.session->ports[1 - port.side][departure.rtcpSocket];
+  outbox_.send(arrival.packet, by.fd, by.local, departure.to, departure.length);
 }
 
-void Relay::tick() {
-  const double now = nowMs();
+void Relay::tick(double now) {
   const double wallMs = clockMs(CLOCK_REALTIME);
   nextTickMs_ = now + kSliceMs;
   for (size_t due = (sessions_.size() + kSlices - 1) / kSlices; due > 0; due--) {
     cursor_ = (cursor_ + 1) % sessions_.size();
     sessions_[cursor_]->tick(now, wallMs, &outbox_);
   }
+  outbox_.flush();
 }
 
-void Relay::startPlaying(const Command& command) {
+void Relay::startPlaying(const Command& command, double now) {
   command.session->legs[command.side].play(command.event);
-  if (playing_.empty()) nextPlayMs_ = nowMs();
+  if (playing_.empty()) nextPlayMs_ = now;
   if (std::find(playing_.begin(), playing_.end(), command.session) == playing_.end()) {
     playing_.push_back(command.session);
   }
 }
 
-void Relay::playOn() {
-  const double now = nowMs();
+void Relay::playOn(double now) {
   nextPlayMs_ = now + kPlayMs;
   const auto over = [&](Session* session) { return !session->playOn(now, &outbox_); };
   playing_.erase(std::remove_if(playing_.begin(), playing_.end(), over), playing_.end());
+  outbox_.flush();
 }
 
-void Relay::obey() {
+void Relay::obey(double now) {
   Command command;
   while (commands_.pop(&command)) {
     switch (command.order) {
       case Order::kAdd:
-        adopt(command.session);
+        adopt(command.session, now);
         break;
       case Order::kDescribe:
-        command.session->describe(command.side, std::unique_ptr<Description>(command.description), nowMs());
+        command.session->describe(command.side, std::unique_ptr<Description>(command.description), now);
         break;
       case Order::kFork:
         command.session->legs[command.side].fork(command.fork);
@@ -333,7 +388,7 @@ void Relay::obey() {
         retireFork(command.session, command.fork);
         break;
       case Order::kPlay:
-        startPlaying(command);
+        startPlaying(command, now);
         break;
       case Order::kRemove:
         leaving_.push_back(command.session);
@@ -345,8 +400,8 @@ void Relay::obey() {
   }
 }
 
-void Relay::adopt(Session* session) {
-  if (sessions_.empty()) nextTickMs_ = nowMs() + kSliceMs;
+void Relay::adopt(Session* session, double now) {
+  if (sessions_.empty()) nextTickMs_ = now + kSliceMs;
   sessions_.push_back(session);
 }
 

@@ -89,6 +89,7 @@ class Session final : public LegEvents {
   Session* next = nullptr;
 
  private:
+  void sendOwn(uint8_t* packet, Side side, const Departure& departure, Outbox* outbox);
   void watch(Leg& leg, double nowMs);
   EventSink* const sink_;
   const double timeoutMs_;
@@ -155,15 +156,26 @@ class Relay final : public EventSink {
   void queue(const Command& command);
   void post(const Command& command);
   void wakeThread();
-  void obey();
-  void adopt(Session* session);
+  void obey(double now);
+  void adopt(Session* session, double now);
   void retire(Session* session);
   void retireFork(Session* session, Fork* fork);
-  void onReadable(Port* port);
-  static void lookAhead(const epoll_event* ready, int count, int at);
-  void tick();
-  void startPlaying(const Command& command);
-  void playOn();
+  // A datagram of this round, in a slot of the outbox.
+  struct Arrival {
+    Port* port;
+    uint8_t* packet;
+    int length;
+    Endpoint from;
+  };
+  void take(Port* port);
+  void work(double now);
+  void lookAhead(int at) const;
+  void onArrival(const Arrival& arrival, double now);
+  void tick(double now);
+  void startPlaying(const Command& command, double now);
+  void playOn(double now);
+  void setTimer();
+  void closeAll();
   void wake();
 
   const Options options_;
@@ -175,11 +187,17 @@ class Relay final : public EventSink {
   bool ending_ = false;
   // Sessions added and not removed, as JavaScript's thread knows it.
   size_t added_ = 0;
-  double nextTickMs_ = 0;
+  // Milliseconds, or never.
+  static constexpr double kNever = 1e300;
+  int timer_ = -1;
+  double timerMs_ = kNever;
+  double nextTickMs_ = kNever;
+  Arrival arrivals_[Outbox::kSlots];
+  int arrived_ = 0;
   std::vector<Session*> sessions_;
   // Those that play telephone-events, looked at every 10 ms.
   std::vector<Session*> playing_;
-  double nextPlayMs_ = 0;
+  double nextPlayMs_ = kNever;
   // Ordered to end, once this round's packets are done.
   std::vector<Session*> leaving_;
   // The session looked at last.

@@ -192,8 +192,7 @@ void RtcpReader::readVoip(const uint8_t* at, const uint8_t* end, Record& record,
 void RtcpReader::readCname(const uint8_t* at, const uint8_t* end) {
   for (; at < end && *at != 0; at += 2 + at[1]) {
     if (*at != kCname) continue;
-    cnameBytes = at[1];
-    memcpy(cname, at + 2, at[1]);
+    cname.assign(reinterpret_cast<const char*>(at + 2), at[1]);
     return;
   }
 }
@@ -236,10 +235,9 @@ int Reporter::compose(const Facts& facts, double nowMs, double wallMs, uint8_t* 
     writeU32(at + 16, wrap32(facts.sent.octets));
   }
   memcpy(out + fixed, blocks, static_cast<size_t>(kBlockBytes * count));
-  const bool told = facts.other.cnameBytes > 0;
-  const int cnameBytes = told ? facts.other.cnameBytes : static_cast<int>(strlen(cname_));
-  const void* cname = told ? static_cast<const void*>(facts.other.cname) : cname_;
-  return bytes + writeDescription(out + bytes, ssrc, cname, cnameBytes);
+  const std::string& told = facts.other.cname;
+  const int cnameBytes = static_cast<int>(told.empty() ? strlen(cname_) : told.size());
+  return bytes + writeDescription(out + bytes, ssrc, told.empty() ? cname_ : told.data(), cnameBytes);
 }
 
 // One block on the peer's source, if it has sent since the last report (§6.4); returns how many were written.

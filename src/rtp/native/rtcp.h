@@ -4,6 +4,7 @@
 #define TRUNKLINE_RTCP_H
 
 #include <cstdint>
+#include <string>
 
 #include "stream.h"
 
@@ -36,9 +37,8 @@ class RtcpReader {
 
   SrLedger ledger;
   double lastReportMs = -1;
-  // Canonical name the peer told; length 0 when none.
-  uint8_t cname[255];
-  int cnameBytes = 0;
+  // Canonical name the peer told; empty when none. A name told again is copied in place.
+  std::string cname;
 
  private:
   void readBlock(const uint8_t* block, double nowMs, Record& record, Reception& sent);

@@ -3,12 +3,14 @@
 //   open:  length -> index -> replay? -> authenticate -> decrypt -> window moves, source is remembered
 //   seal:  length -> index -> used?   -> encrypt -> authenticate -> window moves
 //
-// Cipher contexts live as long as the keys and only take a new IV per packet; HMAC starts from saved states. The
+// Cipher contexts live as long as the keys: counter mode takes its key stream from one that is never set up anew, GCM
+// takes a new IV per packet. HMAC starts from saved states and runs block by block over the packet in place. The
 // functions are those of OpenSSL that the Node executable exports, so nothing is linked.
 #ifndef TRUNKLINE_SRTP_H
 #define TRUNKLINE_SRTP_H
 
 #define OPENSSL_SUPPRESS_DEPRECATED
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/sha.h>
 
@@ -77,8 +79,9 @@ class SrtpCipher {
 
   EVP_CIPHER_CTX* cipher_ = nullptr;
   uint8_t salt_[14] = {};
-  SHA_CTX inner_ = {};
-  SHA_CTX outer_ = {};
+  // The five words of SHA-1 after the inner and the outer key block (RFC 2104).
+  uint32_t inner_[5] = {};
+  uint32_t outer_[5] = {};
   int tagBytes_ = 0;
   bool aead_ = false;
 };
@@ -87,6 +90,9 @@ class SrtpContext {
  public:
   // `key` is master key then salt and has the suite's length. False when a cipher cannot be made.
   bool init(const SuiteFacts& suite, const uint8_t* key, bool sealing);
+
+  // Fetches what a packet needs before its turn comes.
+  void prefetch() const;
 
   // Length of the opened packet, or an SrtpFailure.
   int open(uint8_t* packet, int length);

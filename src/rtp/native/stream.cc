@@ -289,17 +289,23 @@ void Reception::countType(int type, Record& record) {
 
 Source* Reception::select(uint32_t ssrc, Record& record) {
   if (Source* known = find(ssrc)) return known;
-  Source* place = count_ < kMaxSources ? nullptr : evict(record);
+  Source* free = count_ < kMaxSources ? nullptr : evict(record);
   // A place that no source in order holds.
-  for (int at = 0; !place; at++) {
+  for (int at = 0; !free; at++) {
     bool taken = false;
-    for (int other = 0; other < count_; other++) taken = taken || order_[other] == &pool_[at];
-    if (!taken) place = &pool_[at];
+    for (int other = 0; other < count_; other++) taken = taken || order_[other] == place(at);
+    if (!taken) free = place(at);
   }
-  *place = Source(ssrc, trustNext_);
+  *free = Source(ssrc, trustNext_);
   trustNext_ = false;
-  order_[count_++] = place;
-  return place;
+  order_[count_++] = free;
+  return free;
+}
+
+Source* Reception::place(int at) {
+  if (at == 0) return &first_;
+  if (!others_) others_ = std::make_unique<Source[]>(kMaxSources - 1);
+  return &others_[static_cast<size_t>(at - 1)];
 }
 
 // The source unheard of for longest makes room, but never the current one.

@@ -5,6 +5,7 @@
 #define TRUNKLINE_STREAM_H
 
 #include <cstdint>
+#include <memory>
 
 #include "layout.h"
 
@@ -160,14 +161,17 @@ class Reception {
   void time(Source* source, const RtpView& view, double arrivalMs, double clockRateHz, Record& record);
   void countType(int type, Record& record);
   void switchTo(Source* source, Record& record);
+  Source* place(int at);
   Source* current_ = nullptr;
   int lastType_ = -1;
   int lastTypeWord_ = 0;
+  Source first_;
   bool trustNext_ = true;
   int count_ = 0;
   // In order of appearance.
   Source* order_[kMaxSources] = {};
-  Source pool_[kMaxSources];
+  // Few peers ever have more than one: room is made for them when they come.
+  std::unique_ptr<Source[]> others_;
 };
 
 }  // namespace trunkline

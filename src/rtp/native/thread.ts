@@ -97,10 +97,6 @@ export class NativeThread implements RelayThread {
       this.#parts.onReport({ kind: 'open-failed', id, side: 'customer', reason });
       return;
     }
-    const detector = (side: Side) =>
-      new DtmfDetector((event, durationMs) => this.#tell(id, { kind: 'dtmf', side, event, durationMs }));
-    this.#detectors.set(id, { customer: detector('customer'), remote: detector('remote') });
-    this.#ticking ??= this.#parts.scheduler.after(TICK_MS, () => this.#tick());
     this.#parts.onReport({ kind: 'opened', id });
   }
 
@@ -152,7 +148,19 @@ export class NativeThread implements RelayThread {
       volume: (word >>> 16) & 0x3f,
       durationTs: word & 0xffff,
     };
-    this.#detectors.get(event.id)?.[event.side].onPacket(payload, timestamp, clockRateHz, nowMs);
+    this.#detectorsOf(event.id)[event.side].onPacket(payload, timestamp, clockRateHz, nowMs);
+  }
+
+  /** Made at the first event: few calls have any. A session's last events come before it is told closed. */
+  #detectorsOf(id: number): Detectors {
+    const known = this.#detectors.get(id);
+    if (known) return known;
+    const detector = (side: Side) =>
+      new DtmfDetector((event, durationMs) => this.#tell(id, { kind: 'dtmf', side, event, durationMs }));
+    const made = { customer: detector('customer'), remote: detector('remote') };
+    this.#detectors.set(id, made);
+    this.#ticking ??= this.#parts.scheduler.after(TICK_MS, () => this.#tick());
+    return made;
   }
 
   #tell(id: number, event: MediaEvent): void {

@@ -103,9 +103,10 @@ int bindUdp(const Endpoint& local) {
   setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
   const int on = 1;
   sockaddr_storage address;
-  const socklen_t bytes = toSockaddr(local, &address);
+  auto* any = reinterpret_cast<sockaddr*>(&address);
+  const socklen_t bytes = toSockaddr(local, any);
   const bool done = (family == AF_INET || setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) == 0) &&
-                    bind(fd, reinterpret_cast<sockaddr*>(&address), bytes) == 0;
+                    bind(fd, any, bytes) == 0;
   if (done) return fd;
   const int error = errno;
   close(fd);
@@ -141,18 +142,17 @@ int Outbox::rawFor(const Endpoint& local, int length) const {
   return local.address.family == 6 ? raw6_ : raw4_;
 }
 
-void Outbox::send(int fd, const Endpoint& local, const Endpoint& to, int length) {
-  if (rawFor(local, length) < 0) {
-    // Nothing that waits may be overtaken.
-    flush();
-    sockaddr_storage address;
-    const socklen_t bytes = toSockaddr(to, &address);
-    // A full buffer, or no route, is the network's loss: RTP has no one to tell.
-    (void)sendto(fd, slot(), static_cast<size_t>(length), MSG_DONTWAIT, reinterpret_cast<sockaddr*>(&address), bytes);
+void Outbox::send(uint8_t* packet, int fd, const Endpoint& local, const Endpoint& to, int length) {
+  Queued& queued = queued_[count_++];
+  const int raw = rawFor(local, length);
+  if (raw < 0) {
+    mixed_ = true;
+    queued.fd = fd;
+    queued.bytes = {packet, static_cast<size_t>(length)};
+    queued.toBytes = toSockaddr(to, &queued.to.any);
     return;
   }
-  Queued& queued = queued_[count_];
-  uint8_t* udp = slot() - kUdpBytes;
+  uint8_t* udp = packet - kUdpBytes;
   writeUdp(udp, local, to, length);
   const bool six = local.address.family == 6;
   uint8_t* header = udp - (six ? kIp6Bytes : kIp4Bytes);
@@ -161,36 +161,45 @@ void Outbox::send(int fd, const Endpoint& local, const Endpoint& to, int length)
   } else {
     writeIp4(header, local, to);
   }
-  queued.family = local.address.family;
-  queued.bytes = {header, static_cast<size_t>(slot() + length - header)};
+  queued.fd = raw;
+  queued.bytes = {header, static_cast<size_t>(packet + length - header)};
   // A raw socket has no ports; IPv6 insists on 0.
-  queued.toBytes = toSockaddr({to.address, 0}, &queued.to);
-  if (++count_ == kSlots) flush();
+  queued.toBytes = toSockaddr({to.address, 0}, &queued.to.any);
 }
 
 void Outbox::flush() {
-  if (count_ == 0) return;
-  flushTo(raw4_, 4);
-  flushTo(raw6_, 6);
-  // What a slot held last is still in it: the next packet may start there.
-  count_ = 0;
+  if (mixed_) {
+    flushInOrder();
+  } else if (count_ > 0) {
+    flushRaw(raw4_);
+    flushRaw(raw6_);
+  }
+  mixed_ = false;
+  count_ = used_ = 0;
 }
 
-void Outbox::flushTo(int fd, uint8_t family) {
-  mmsghdr messages[kSlots];
+// Nothing overtakes anything: a flow's longest packets go by its own socket, the others not.
+void Outbox::flushInOrder() {
+  for (int at = 0; at < count_; at++) {
+    const Queued& queued = queued_[at];
+    // A full buffer, or no route, is the network's loss: RTP has no one to tell.
+    (void)sendto(queued.fd, queued.bytes.iov_base, queued.bytes.iov_len, MSG_DONTWAIT, &queued.to.any, queued.toBytes);
+  }
+}
+
+void Outbox::flushRaw(int fd) {
   unsigned waiting = 0;
   for (int at = 0; at < count_; at++) {
     Queued& queued = queued_[at];
-    if (queued.family != family) continue;
-    msghdr& header = messages[waiting++].msg_hdr;
-    header = {};
+    if (queued.fd != fd) continue;
+    msghdr& header = messages_[waiting++].msg_hdr;
     header.msg_name = &queued.to;
     header.msg_namelen = queued.toBytes;
     header.msg_iov = &queued.bytes;
     header.msg_iovlen = 1;
   }
   for (unsigned sent = 0; sent < waiting;) {
-    const int done = sendmmsg(fd, messages + sent, waiting - sent, MSG_DONTWAIT);
+    const int done = sendmmsg(fd, messages_ + sent, waiting - sent, MSG_DONTWAIT);
     // A packet that cannot be sent is skipped, so that it holds nothing up.
     sent += done > 0 ? static_cast<unsigned>(done) : 1;
   }

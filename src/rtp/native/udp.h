@@ -1,4 +1,4 @@
-// What leaves in one round: packets are written into slots and go out together, over all flows.
+// What comes and leaves in one round: packets lie in slots from receiving to sending, and go out together, over all flows.
 //
 //   raw:     | IP | UDP | payload |  one raw socket, own headers, one sendmmsg for the whole round
 //   sockets: each packet by its own socket, where the process lacks CAP_NET_RAW or the source address is not known
@@ -7,6 +7,7 @@
 
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 
 #include "latch.h"
 
@@ -29,32 +30,48 @@ class Outbox {
   Outbox& operator=(const Outbox&) = delete;
 
   bool raw() const { return raw4_ >= 0 || raw6_ >= 0; }
-  // Where the next packet is put, `kCapacity` bytes.
-  uint8_t* slot() { return slots_[count_].bytes + kHeadroom; }
-  // Sends `length` bytes of `slot()`, now or with the round. `local` is the address that `fd` is bound to.
-  void send(int fd, const Endpoint& local, const Endpoint& to, int length);
+  // Where the next packet is put, `kCapacity` bytes; there is none when `full`.
+  uint8_t* slot() { return slots_[used_].bytes + kHeadroom; }
+  // Keeps what was put into `slot()` until the round is flushed.
+  void keep() { used_++; }
+  bool full() const { return used_ == kSlots; }
+  // Sends with the round `length` bytes of `packet`, which lies in a slot. `local` is the address that `fd` is bound to.
+  void send(uint8_t* packet, int fd, const Endpoint& local, const Endpoint& to, int length);
+  // Sends what waits; all slots are free then.
   void flush();
   // Closes the raw sockets; nothing is sent any more.
   void shut();
 
- private:
   static constexpr int kSlots = 64;
+
+ private:
   static constexpr int kHeadroom = 48;
   struct Slot {
     uint8_t bytes[kHeadroom + kCapacity];
   };
+  // A packet with its headers for `fd`, a raw socket, or without them for its own.
+  struct Queued {
+    int fd;
+    socklen_t toBytes;
+    iovec bytes;
+    union {
+      sockaddr any;
+      sockaddr_in in4;
+      sockaddr_in6 in6;
+    } to;
+  };
   int rawFor(const Endpoint& local, int length) const;
-  void flushTo(int fd, uint8_t family);
+  void flushRaw(int fd);
+  void flushInOrder();
   int raw4_ = -1;
   int raw6_ = -1;
+  int used_ = 0;
   int count_ = 0;
+  // Whether some of what waits goes by its own socket.
+  bool mixed_ = false;
   Slot slots_[kSlots];
-  struct Queued {
-    uint8_t family;
-    iovec bytes;
-    sockaddr_storage to;
-    socklen_t toBytes;
-  } queued_[kSlots];
+  Queued queued_[kSlots];
+  mmsghdr messages_[kSlots] = {};
 };
 
 }  // namespace trunkline

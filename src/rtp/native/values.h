@@ -37,6 +37,8 @@ struct KnownKeys {
   std::string described;
   std::string receive;
   std::string send;
+
+  bool none() const { return described.empty() && receive.empty() && send.empty(); }
 };
 
 // Reads a PackedDescription (binding.ts); null when a suite or key does not fit, and then `keys` is unchanged.

@@ -1,6 +1,10 @@
 import type { LegFigures, ReceptionFigures, ReportedVoip, TransmissionFigures } from '../engine.js';
 import { copyRecord, DROP_REASONS, FIELD, LEG_WORDS, PAYLOAD_TYPE_SLOTS } from '../relay/layout.js';
 
+const NOTHING = new Float64Array(LEG_WORDS);
+/** The copy that is being read; nothing of it outlives a read. */
+const copied = new Float64Array(LEG_WORDS);
+
 /**
  * From a leg's record to its figures: the one place where counts become reports, whichever engine counted.
  *
@@ -9,8 +13,8 @@ import { copyRecord, DROP_REASONS, FIELD, LEG_WORDS, PAYLOAD_TYPE_SLOTS } from '
  */
 export class LegReader {
   readonly #record: Float64Array;
-  readonly #now = new Float64Array(LEG_WORDS);
-  readonly #base = new Float64Array(LEG_WORDS);
+  /** At the last interval close; nothing of its own before the first, which most calls never reach. */
+  #base: Float64Array = NOTHING;
 
   /** @param record  the leg's record, cleared when the leg opened */
   constructor(record: Float64Array) {
@@ -22,8 +26,8 @@ export class LegReader {
    * @param latched  the peer's latched address, which is no number and so comes beside the record
    */
   read(closeInterval: boolean, latched?: { readonly address: string; readonly port: number }): LegFigures {
-    copyRecord(this.#record, this.#now);
-    const now = this.#now;
+    copyRecord(this.#record, copied);
+    const now = copied;
     const figures: LegFigures = {
       received: reception(now, this.#base, this.#record[FIELD.interval]!),
       sent: transmission(now),
@@ -32,7 +36,7 @@ export class LegReader {
       ...(latched && { latched }),
     };
     if (closeInterval) {
-      this.#base.set(now);
+      this.#base = now.slice();
       this.#record[FIELD.interval]!++;
     }
     return figures;

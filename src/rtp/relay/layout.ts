@@ -2,7 +2,7 @@
  * The memory that a packet path shares with the reporting side: one record of float64 words for each leg.
  *
  *     SharedArrayBuffer │ leg 0 │ leg 1 │ leg 2 │ …          a leg's slot is the index of its port pair
- *                       └ 128 × 8 bytes, words below ┘
+ *                       └ 96 × 8 bytes, words below ┘
  *
  * One packet path writes a record and nobody else does, but for the two words marked *reader*. Every word only grows
  * while the leg is open, except those marked *now*. The packet path counts and does no more; the arithmetic of reports
@@ -11,7 +11,7 @@
  *
  * `version` is odd while the writer is inside an update: a reader that sees it odd, or changed, copies again.
  */
-export const LEG_WORDS = 128;
+export const LEG_WORDS = 96;
 export const LEG_BYTES = LEG_WORDS * 8;
 
 /** Word of each field within a leg's record. */
