@@ -27,7 +27,7 @@ import {
 import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { parse } from 'yaml';
+import { loadAll } from 'js-yaml';
 
 const FILES = ['ca.pem', 'ca.key', 'cert.pem', 'key.pem'];
 
@@ -60,7 +60,7 @@ function readOptions() {
 
 /** Domain and addresses of a configuration file: what peers know the gateway by. */
 function configured(file) {
-  const { domain, sip } = parse(readFileSync(file, 'utf8')) ?? {};
+  const { domain, sip } = loadAll(readFileSync(file, 'utf8'))[0] ?? {};
   const listen = Array.isArray(sip?.listen) ? sip.listen : [];
   const hosts = listen.map((url) => /^[a-z]+:\/\/\[?([0-9a-f.:]+?)\]?(?::\d+)?$/i.exec(String(url))?.[1]);
   const ips = [sip?.advertise, ...hosts].filter(

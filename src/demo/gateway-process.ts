@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { stringify } from 'yaml';
+import { dump } from 'js-yaml';
 import { embeddedDefaults } from '../config/index.js';
 import { systemScheduler } from '../core/index.js';
 import { freePort } from './free-port.js';
@@ -75,7 +75,7 @@ function configText(directory: string, ports: Ports): string {
   const { media } = embeddedDefaults();
   return (
     HEADER +
-    stringify({
+    dump({
       dataDir: directory,
       sip: { listen: [`udp://${ADDRESS}:${ports.sipPort}`, `tcp://${ADDRESS}:${ports.sipPort}`] },
       media: { listen: media.listen, ports: `${media.ports.low}-${media.ports.high}` },
