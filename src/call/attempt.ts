@@ -129,7 +129,7 @@ export class Attempt {
     const { status, reason } = response;
     if (this.#ringTimedOut)
       this.#end({ status: 480, reason: 'No answer within the ring limit', code: 'attempt.ring-timeout' });
-    else this.#end({ status, reason, code: 'attempt.rejected', response });
+    else this.#end({ status, reason, code: status < 400 ? 'attempt.redirected' : 'attempt.rejected', response });
   }
 
   #onFailed(error: GatewayError): void {

@@ -28,6 +28,7 @@ import { MediaBridge, missingDescription, opposite } from './media-bridge.js';
 import { mediaFamilies } from './media-families.js';
 import { closePatiently, MEDIA_PATIENCE_MS, mediaSilent } from './media-patience.js';
 import { type AttemptOutcome, faultOf, finalOrder, q850ForStatus, reasonRow, withReason } from './release.js';
+import { RestOfPlan } from './rest-of-plan.js';
 import { bodyOf, sessionOf } from './session-body.js';
 
 /**
@@ -49,7 +50,8 @@ export class Call implements InboundLegHandler, AttemptHandler, BridgeHooks {
   #media: MediaBridge | undefined;
   #bridge: DialogBridge | undefined;
   #attempt: Attempt | undefined;
-  #next = 0;
+  readonly #plan: RestOfPlan;
+  #attempts = 0;
   #ringing = false;
   #lateOffer: LateOffer | undefined;
   readonly #forks: EarlyForks;
@@ -65,6 +67,7 @@ export class Call implements InboundLegHandler, AttemptHandler, BridgeHooks {
   constructor(facts: CallFacts, admission: Admission, leg: InboundLeg, parts: CallParts) {
     this.facts = facts;
     this.admission = admission;
+    this.#plan = new RestOfPlan(admission.plan);
     this.#leg = leg;
     this.#parts = parts;
     const separate = parts.settings.earlyDialogs === 'each' && sessionOf(leg.request) !== undefined;
@@ -152,9 +155,9 @@ export class Call implements InboundLegHandler, AttemptHandler, BridgeHooks {
   // --- attempts ------------------------------------------------------------------------------------------------
 
   #tryNext(): void {
-    const planned = this.admission.plan[this.#next];
+    const planned = this.#plan.next();
     if (!planned) return this.#finish(planExhausted(this.#outcomes, opposite(this.#callerSide)));
-    this.#next++;
+    this.#attempts++;
     if (!this.#parts.takeTarget(planned)) {
       this.#outcomes.push({ status: 503, reason: 'Service Unavailable', code: 'attempt.limit' });
       return this.#tryNext();
@@ -179,7 +182,7 @@ export class Call implements InboundLegHandler, AttemptHandler, BridgeHooks {
     const reliableProvisional = offer || this.#leg.supportsReliable ? 'offer' : 'off';
     const { sessionTimer } = settings;
     const parts = { ...identity, body, reliableProvisional, sessionTimer } as const;
-    this.#attempt = new Attempt(this.#next, planned, parts, signaling, scheduler, this);
+    this.#attempt = new Attempt(this.#attempts, planned, parts, signaling, scheduler, this);
     this.#parts.onLeg(this.#attempt.callId);
     this.#emit({ kind: 'attempt-started', attempt: this.#attempt.facts });
   }
@@ -248,6 +251,7 @@ export class Call implements InboundLegHandler, AttemptHandler, BridgeHooks {
       this.#attempt = undefined;
       if (this.#state !== 'trying') return;
       this.#outcomes.push({ status: sipStatus, reason, code, ...(end.response && { response: end.response }) });
+      if (end.code === 'attempt.redirected') this.#plan.redirect(end.response!);
       if (mayFailOver(attempt.planned, end, this.#ringing)) this.#tryNext();
       else this.#finish(planExhausted(this.#outcomes, opposite(this.#callerSide)));
     });

@@ -310,5 +310,7 @@ const isSuccess = (outcome: Outcome): outcome is SipResponse =>
 function refuse(incoming: InboundRequest, outcome: Outcome): void {
   if (!isResponse(outcome)) return incoming.respond(outcome.sipStatus ?? 408);
   const passable = outcome.status >= 400 && outcome.status !== 401 && outcome.status !== 407;
-  incoming.respond(passable ? outcome.status : 500, passable ? { reason: outcome.reason } : {});
+  const later = outcome.headers.get('Retry-After');
+  const headers = later === undefined ? [] : [['Retry-After', later] as const];
+  incoming.respond(passable ? outcome.status : 500, passable ? { reason: outcome.reason, headers } : {});
 }

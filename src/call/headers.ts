@@ -22,6 +22,7 @@ const END_TO_END = new Set([
   'priority',
   'privacy',
   'reason',
+  'recv-info',
   'resource-priority',
   'subject',
   'user-to-user',

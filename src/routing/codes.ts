@@ -74,7 +74,7 @@ export const CODES = {
   'attempt.not-located': 'The host name of the target could not be resolved.',
   'attempt.transport': 'The target could not be reached: connection, TLS or network failed.',
   'attempt.rejected': 'The target refused with a final response.',
-  'attempt.redirected': 'The target redirected to a place the plan does not know.',
+  'attempt.redirected': 'The target redirected: followed where the plan holds the place, else as if it had refused.',
   'attempt.media': 'The answer of the target could not be used: no common media or encryption.',
   'attempt.limit': 'The carrier of the target has meanwhile reached its own limit of calls.',
   'attempt.superseded': 'The attempt was given up because another one was answered.',

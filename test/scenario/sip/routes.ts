@@ -7,7 +7,7 @@ import { AUDIO, audio } from './script.js';
 /** What carriers may answer before a call stands. */
 
 const redirect: Scenario = {
-  name: '302 is a failure of the route, and is not followed',
+  name: '302 to a place the plan does not know is a failure of the route',
   caller: (call) => void call.invite({ sdp: AUDIO }).expect(503).ackRefusal(),
   answerer: (call) => {
     call
@@ -16,8 +16,8 @@ const redirect: Scenario = {
       .on('ACK');
   },
   record: {
-    ...failed('attempt.rejected', 503),
-    Trunkline: { Attempts: [{ SipStatus: 302, Code: 'attempt.rejected' }] },
+    ...failed('attempt.redirected', 503),
+    Trunkline: { Attempts: [{ SipStatus: 302, Code: 'attempt.redirected' }] },
   },
 };
 
