@@ -64,6 +64,8 @@ class DgramSocket implements UdpSocket {
   }
 
   send(bytes: Buffer, port: number, address: string, failed: (reason: string) => void): void {
+    // Node throws where there is no such port, and the rest of a batch would go with this datagram.
+    if (port === 0) return failed('port 0');
     this.#socket.send(bytes, port, address, (error) => {
       if (error) failed(error.message);
     });

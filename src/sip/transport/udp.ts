@@ -127,6 +127,8 @@ export class UdpListener {
     const { counters, guard, limits, receiver } = this.#context;
     if (this.#probe?.taken(bytes, port)) return;
     if (isKeepAlive(bytes)) counters.add('sip_keepalives', 'udp');
+    // A forged datagram may come from port 0 (RFC 768), where nothing can be sent.
+    else if (port === 0) counters.add('sip_messages_dropped', 'port-zero');
     else if (bytes.length > maxMessageBytes(limits)) counters.add('sip_messages_dropped', 'too-large');
     else if (guard.admitMessage(plainAddress(address))) {
       counters.add('sip_messages_received', 'udp');

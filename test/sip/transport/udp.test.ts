@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { afterEach, describe, expect, it } from 'vitest';
 import { Counters, systemScheduler } from '../../../src/core/index.js';
 import { type Flow, SourceGuard, type Verdict } from '../../../src/sip/transport/index.js';
+import { openDgramSocket, openUdpSocket } from '../../../src/sip/transport/udp-socket.js';
 import { markOf, options, startNode, stopAll } from './support.js';
 
 const sockets: Socket[] = [];
@@ -101,6 +102,19 @@ describe('UDP', () => {
     flow.send(options('back'));
     const [bytes] = await once(peer, 'message');
     expect(markOf(bytes)).toBe('back');
+  });
+
+  it('loses nothing of a batch to a peer at port 0, which a forged datagram may come from', async () => {
+    for (const open of [openDgramSocket, openUdpSocket]) {
+      const peer = await udpPeer();
+      const socket = await open('127.0.0.1', 0, { receive: () => {} }, () => {});
+      const failed = new Promise<string>((resolve) => socket.send(Buffer.from('x'), 0, '127.0.0.1', resolve));
+      socket.send(Buffer.from('next'), peer.address().port, '127.0.0.1', () => {});
+      const [bytes] = await once(peer, 'message');
+      expect(String(bytes)).toBe('next');
+      expect(await failed).not.toBe('');
+      await socket.close();
+    }
   });
 
   it('takes up to 50 messages a second from a denied source, and sends it no more than that', async () => {
