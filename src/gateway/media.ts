@@ -1,3 +1,4 @@
+import { availableParallelism, cpus as processors } from 'node:os';
 import type { GatewayConfig } from '../config/index.js';
 import { GatewayError, type Logger, SystemRandom, systemScheduler } from '../core/index.js';
 import { type MediaEngine, TypescriptEngine } from '../rtp/index.js';
@@ -26,10 +27,20 @@ export function mediaEngine(config: GatewayConfig, logger: Logger): MediaEngine 
   const binding = loadNative((reason) => {
     missing = reason;
   });
-  if (binding) return new NativeEngine({ ...options, binding });
+  if (binding) return new NativeEngine({ ...options, ...threads(media.threads), binding });
   if (media.engine === 'native') throw unavailable('native', missing);
   logger.warn({ reason: missing }, 'native media engine not available, the TypeScript engine carries the media');
   return new TypescriptEngine(options);
+}
+
+/** How many packet threads there are, and the processors they are pinned to. */
+function threads(wanted: GatewayConfig['media']['threads']): { workers: number; cpus?: readonly number[] } {
+  if (wanted === 'auto') return { workers: availableParallelism() };
+  if (typeof wanted === 'number') return { workers: wanted };
+  const missing = wanted.find((processor) => processor >= processors().length);
+  if (missing !== undefined)
+    throw unavailable('native', `media.threads names processor ${missing}, which is not there`);
+  return { workers: wanted.length, cpus: wanted };
 }
 
 const unavailable = (engine: string, reason: string): GatewayError =>

@@ -58,7 +58,7 @@ describe('faults', () => {
     [
       'threads by word',
       { media: { threads: 'all' } },
-      'media.threads: must be auto or a whole number from 1 to 64, not "all"',
+      'media.threads: must be auto, a whole number from 1 to 64, or a list of processors, not "all"',
     ],
     [
       'CIDR',

@@ -27,9 +27,11 @@ export const mediaSchema = z.strictObject({
   timeoutSeconds: integer(1, 86400).default(60).describe('silence that ends a call; a held call is exempt'),
   quarantineSeconds: integer(0, 3600).default(30).describe('how long a port pair rests before it is used again'),
   threads: z
-    .union([z.literal('auto'), integer(1, 64)], { error: 'must be auto or a whole number from 1 to 64' })
+    .union([z.literal('auto'), integer(1, 64), z.array(integer(0, 1023)).min(1).max(64)], {
+      error: 'must be auto, a whole number from 1 to 64, or a list of processors',
+    })
     .default('auto')
-    .describe('packet threads of the native engine; auto: one per processor'),
+    .describe('packet threads of the native engine; auto: one per processor; a list: one pinned to each of these'),
   dtmf: oneOf(['auto', 'pass'])
     .default('auto')
     .describe(

@@ -1,10 +1,11 @@
-import { mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { SeededRandom, silentLogger, systemScheduler } from '../../../src/core/index.js';
 import { loadNative, NativeEngine, type NativeEngineOptions } from '../../../src/rtp/native/index.js';
 import { freePorts } from '../../support/ports.js';
+import { eventually } from '../../support/program.js';
 import { udpPeer } from '../../tools/udp-peer.js';
 import { conformance } from '../conformance.js';
 
@@ -98,6 +99,19 @@ describe.skipIf(!binding)('native engine', () => {
     await engine.stop();
     expect(await left.close()).toHaveProperty('customer');
     expect(openSockets()).toBeLessThanOrEqual(before);
+  });
+
+  it('runs as many threads as it is told, each on its processor', async () => {
+    const pinned = (): string[] =>
+      readdirSync('/proc/self/task')
+        .map((task) => /Cpus_allowed_list:\s+(\S+)/.exec(readFileSync(`/proc/self/task/${task}/status`, 'latin1'))![1]!)
+        .filter((processors) => processors === '0');
+    const before = pinned().length;
+    const engine = await engineOn(4, { workers: 2, cpus: [0] });
+    await engine.start();
+    await eventually('two pinned threads', () => pinned().length === before + 2);
+    await engine.stop();
+    await eventually('none of them', () => pinned().length === before);
   });
 
   it('says that a port is taken, and opens the session on others', async () => {
