@@ -66,6 +66,16 @@ export class Phone {
     this.#send({ command: 'accept' });
   }
 
+  /** Keys a digit, as telephone-event. */
+  key(digit: string): void {
+    this.#send({ command: 'sndcode', params: digit });
+  }
+
+  /** Parameters of the events of this type so far, such as the digits of CALL_DTMF_START. */
+  told(type: string): string[] {
+    return this.#events.filter((event) => event.type === type).map(({ param = '' }) => param);
+  }
+
   /** Waits until an event of this type has come, such as CALL_ESTABLISHED or CALL_CLOSED. */
   event(type: string, limitMs = 10_000): Promise<PhoneEvent> {
     return eventually(
