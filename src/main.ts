@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { pino } from 'pino';
-import { loadConfig } from './config/index.js';
+import { ConfigFile, loadConfig } from './config/index.js';
 import {
   checkCommand,
   emergencyCheckCommand,
@@ -62,13 +62,26 @@ const version = (): string =>
 
 /** Runs until SIGTERM or SIGINT; SIGHUP reloads. */
 async function serve(path: string | undefined): Promise<number> {
-  const config = loadOrExplain(path, output);
+  const file = path === undefined ? undefined : new ConfigFile(path, process.env);
+  const load = () => file?.load() ?? loadConfig(undefined, process.env);
+  const config = loadOrExplain(path, output, load);
   if (!config) return 2;
   const logger = pino({ level: config.logs.level, base: null, timestamp: pino.stdTimeFunctions.isoTime });
   process.on('uncaughtException', (error) => logger.error({ err: error }, 'internal fault, process goes on'));
   process.on('unhandledRejection', (error) => logger.error({ err: error }, 'internal fault, process goes on'));
   const gateway = await startGateway(config, logger, {
-    ...(path !== undefined && { file: path, load: () => loadConfig(path, process.env) }),
+    ...(path !== undefined && { file: path, load }),
+  });
+  process.on('SIGHUP', () => {
+    const next = loadOrExplain(path, output, load);
+    if (!next) return logger.error({}, 'configuration not reloaded: it has faults, nothing was changed');
+    gateway.reload(next, 'SIGHUP').then(
+      (changes) => logger.info({ changes: changes.length }, 'configuration reloaded'),
+      (err: unknown) => logger.error({ err }, 'configuration not reloaded, nothing was changed'),
+    );
+  });
+  const ended = new Promise<string>((resolve) => {
+    for (const name of ['SIGTERM', 'SIGINT']) process.on(name, () => resolve(name));
   });
   logger.info(
     {
@@ -80,18 +93,7 @@ async function serve(path: string | undefined): Promise<number> {
     },
     'gateway ready',
   );
-
-  process.on('SIGHUP', () => {
-    const next = loadOrExplain(path, output);
-    if (!next) return logger.error({}, 'configuration not reloaded: it has faults, nothing was changed');
-    gateway.reload(next, 'SIGHUP').then(
-      (changes) => logger.info({ changes: changes.length }, 'configuration reloaded'),
-      (err: unknown) => logger.error({ err }, 'configuration not reloaded, nothing was changed'),
-    );
-  });
-  const signal = await new Promise<string>((resolve) => {
-    for (const name of ['SIGTERM', 'SIGINT']) process.on(name, () => resolve(name));
-  });
+  const signal = await ended;
   if (signal === 'SIGTERM') {
     logger.info({ calls: gateway.callsActive, drainSeconds: config.drainSeconds }, 'draining');
     await gateway.drain(config.drainSeconds);

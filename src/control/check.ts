@@ -1,4 +1,4 @@
-import { type ConfigFault, type GatewayConfig, loadConfig, redactConfig } from '../config/index.js';
+import { type ConfigFault, type GatewayConfig, type LoadOutcome, loadConfig, redactConfig } from '../config/index.js';
 
 export interface Output {
   readonly out: (text: string) => void;
@@ -13,9 +13,13 @@ export function faultLine(file: string, fault: ConfigFault): string {
 }
 
 /** Loads the configuration; on faults prints each on standard error and gives undefined. */
-export function loadOrExplain(path: string | undefined, output: Output): GatewayConfig | undefined {
+export function loadOrExplain(
+  path: string | undefined,
+  output: Output,
+  load: () => LoadOutcome = () => loadConfig(path, process.env),
+): GatewayConfig | undefined {
   const file = path ?? '(embedded defaults)';
-  const outcome = loadConfig(path, process.env);
+  const outcome = load();
   if (!outcome.ok) {
     for (const fault of outcome.faults) output.err(`${faultLine(file, fault)}\n`);
     return undefined;

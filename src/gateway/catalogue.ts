@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { GatewayConfig } from '../config/index.js';
 import { GatewayError, systemScheduler } from '../core/index.js';
 import { storedDigests } from '../sip/index.js';
-import { type AuditLine, Catalogue, type EffectiveConfig, loadKey, Sealer, SqliteStore } from '../store/index.js';
+import { Catalogue, type CatalogueParts, loadKey, Sealer, SqliteStore } from '../store/index.js';
 
 /** Digests of a new user's password; the password itself is kept nowhere. */
 export const digestMaker = (config: GatewayConfig) => (username: string, password: string) =>
@@ -12,7 +12,7 @@ export const digestMaker = (config: GatewayConfig) => (username: string, passwor
 export function openCatalogue(
   config: GatewayConfig,
   file: string,
-  hooks: { onChange: (effective: EffectiveConfig) => void; onAudit: (line: AuditLine) => void },
+  hooks: Pick<CatalogueParts, 'onChange' | 'onAudit' | 'onWriteFailed'>,
 ): Promise<Catalogue> {
   return Catalogue.open(
     {

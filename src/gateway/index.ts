@@ -75,6 +75,7 @@ export async function startGateway(
   const catalogue = await openCatalogue(config, file, {
     onChange: (effective) => putInForce(effective),
     onAudit: (line) => files.audit.append('audit', line.timeMs, line),
+    onWriteFailed: (err) => logger.error({ err }, 'declared resources are in force but not in the store'),
   });
   const policy = new Policy(catalogue.effective, scheduler, random, logger);
   policy.restoreHolds(keptHolds(catalogue));
@@ -145,8 +146,8 @@ export async function startGateway(
 
   let declared = config;
   const reload = async (next: GatewayConfig, who: string): Promise<readonly Difference[]> => {
-    const changes = differences(declared, next);
-    await catalogue.declare(next, file);
+    const changes = next === declared ? [] : differences(declared, next);
+    if (next !== declared) await catalogue.declare(next, file);
     declared = next;
     if (tlsOptions(next)) transports.reloadTls(tlsOptions(next));
     await catalogue.note(who, 'reload', file, changes);

@@ -1,3 +1,4 @@
+import { setImmediate as otherWork } from 'node:timers/promises';
 import { type ConfigFault, type GatewayConfig, resourceFaults } from '../config/index.js';
 import { GatewayError } from '../core/index.js';
 import {
@@ -36,6 +37,8 @@ export interface CatalogueParts {
   readonly wallMs: () => number;
   /** Told of each change once durable. Must not throw. */
   readonly onChange: (effective: EffectiveConfig) => void;
+  /** Told where what a file declares is in force but cannot be written. Must not throw. */
+  readonly onWriteFailed: (error: unknown) => void;
   /** Audit lines, for whoever keeps them beside the store. */
   readonly onAudit: (line: AuditLine) => void;
 }
@@ -85,14 +88,24 @@ export class Catalogue {
     this.#effective = this.#build(settings, new Map(), this.#assigned);
   }
 
-  /** Reads the store and reconciles what the file declares into it. */
+  /**
+   * Reads the store and reconciles what the file declares into it. What the file declares is in force at once and
+   * written after: the file has it still, and until its mark is written the next start reconciles it again.
+   */
   static async open(parts: CatalogueParts, settings: GatewayConfig, file: string): Promise<Catalogue> {
     const tables = emptyTables();
     for (const row of await parts.store.load()) {
       tables.get(row.kind)?.set(row.id, { row, entry: decode(row, parts.sealer) });
     }
     const catalogue = new Catalogue(parts, settings, tables);
-    await catalogue.declare(settings, file);
+    await new Promise<void>((ready, refused) => {
+      let fail = refused;
+      const inForce = (): void => {
+        fail = parts.onWriteFailed;
+        ready();
+      };
+      catalogue.#inTurn(() => catalogue.#declare(settings, file, inForce)).then(ready, (error) => fail(error));
+    });
     return catalogue;
   }
 
@@ -129,7 +142,7 @@ export class Catalogue {
       const changes = edits.map((edit) => this.#rowChange(edit, undefined));
       const timeMs = this.#parts.wallMs();
       const audit = edits.map((edit) => this.#auditLine(who, edit, timeMs));
-      await this.#commit(this.#settings, changes, audit);
+      await this.#commit(this.#settings, changes, () => this.#write(changes, audit));
     });
   }
 
@@ -139,18 +152,35 @@ export class Catalogue {
    * @throws ResourceError `store.invalid` where they clash with what the API made; nothing is changed then
    */
   declare(settings: GatewayConfig, file: string): Promise<void> {
-    return this.#inTurn(async () => {
-      const mark = this.#parts.sealer.mark(declaredText(settings, file));
-      // The very file whose resources are held: nothing to compare.
-      if (this.get('setting', DECLARED_MARK) === mark) return this.#commit(settings, [], []);
-      const changes = this.#reconciliation(settings, file);
-      const timeMs = this.#parts.wallMs();
-      const what = changes.map((change) => ('remove' in change ? `-${nameOf(change.remove)}` : nameOf(change.put)));
-      const after = { changed: what.slice(0, 100), more: Math.max(0, what.length - 100) };
-      const line = { timeMs, who: `file:${file}`, action: 'reconcile', what: 'declared', before: undefined, after };
-      const marked = this.#rowChange({ kind: 'setting', id: DECLARED_MARK, entry: mark }, undefined);
-      await this.#commit(settings, [...changes, marked], changes.length > 0 ? [line] : []);
-    });
+    return this.#inTurn(() => this.#declare(settings, file));
+  }
+
+  /** @param inForce called once decisions go by the file, when that may come before everything is written */
+  async #declare(settings: GatewayConfig, file: string, inForce?: () => void): Promise<void> {
+    const mark = this.#parts.sealer.mark(declaredText(settings, file));
+    // The very file whose resources are held: nothing to compare.
+    if (this.get('setting', DECLARED_MARK) === mark) return this.#commit(settings, [], () => Promise.resolve());
+    const changes = this.#reconciliation(settings, file);
+    const timeMs = this.#parts.wallMs();
+    const what = changes.map((change) => ('remove' in change ? `-${nameOf(change.remove)}` : nameOf(change.put)));
+    const after = { changed: what.slice(0, 100), more: Math.max(0, what.length - 100) };
+    const line = { timeMs, who: `file:${file}`, action: 'reconcile', what: 'declared', before: undefined, after };
+    const marked = this.#rowChange({ kind: 'setting', id: DECLARED_MARK, entry: mark }, undefined);
+    const write = () => this.#writeInSlices(changes, marked, changes.length > 0 ? [line] : []);
+    await this.#commit(settings, [...changes, marked], write, inForce);
+  }
+
+  /**
+   * Very many changes of a file, some at a time, so that signalling goes on between them. The mark comes last: a crash
+   * on the way leaves rows that the next start reconciles again.
+   */
+  async #writeInSlices(changes: readonly RowChange[], mark: RowChange, audit: readonly AuditLine[]): Promise<void> {
+    let from = 0;
+    for (; changes.length - from > SLICE; from += SLICE) {
+      await this.#write(changes.slice(from, from + SLICE), []);
+      await otherWork();
+    }
+    await this.#write([...changes.slice(from), mark], audit);
   }
 
   /** Writes an audit line about something that is no resource: reload, drain, release. */
@@ -216,10 +246,16 @@ export class Catalogue {
     return { timeMs, who, action: verb, what: `${kind}/${id}`, before: shown(kind, before), after: shown(kind, entry) };
   }
 
-  async #commit(settings: GatewayConfig, changes: readonly RowChange[], audit: readonly AuditLine[]): Promise<void> {
+  /** Durable, then in force; with `inForce` the other way round. */
+  async #commit(
+    settings: GatewayConfig,
+    changes: readonly RowChange[],
+    write: () => Promise<void>,
+    inForce?: () => void,
+  ): Promise<void> {
     const changed = this.#decoded(changes);
     if (settings === this.#settings && !changes.some(decides)) {
-      await this.#write(changes, audit);
+      await write();
       this.#take(changed);
       return;
     }
@@ -230,12 +266,16 @@ export class Catalogue {
       const told = faults.map(({ path, message }) => `${path}: ${message}`).join('; ');
       throw new ResourceError('invalid', told, faults);
     }
-    await this.#write(changes, audit);
+    if (!inForce) await write();
     this.#settings = settings;
     this.#take(changed);
     this.#assigned = assigned;
     this.#effective = effective;
     this.#parts.onChange(effective);
+    if (!inForce) return;
+    inForce();
+    await otherWork();
+    await write();
   }
 
   async #write(changes: readonly RowChange[], audit: readonly AuditLine[]): Promise<void> {
@@ -344,6 +384,9 @@ function sameJson(a: unknown, b: unknown): boolean {
   for (const key in right) if (left[key] === undefined && right[key] !== undefined) return false;
   return true;
 }
+
+/** Changes written by one transaction of a file's many: some tens of milliseconds. */
+const SLICE = 1000;
 
 /** Row that holds the mark of the file whose resources are held. */
 const DECLARED_MARK = 'declared-mark';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { checkConfig, embeddedDefaults, loadConfig, parseConfig, redactConfig } from '../../src/config/index.js';
+import { ConfigFile, checkConfig, embeddedDefaults, loadConfig, parseConfig, redactConfig } from '../../src/config/index.js';
 
 const ID = 'abcdef1ghij2klmno3pqr4';
 const OTHER = 'zbcdef1ghij2klmno3pqr4';
@@ -387,5 +387,39 @@ describe('a file that is JSON', () => {
     const tags = { '"x": {': '\\"a": 1' };
     const text = JSON.stringify({ region: 'a-1', voiceConnectors: [{ name: 'c', tags }] });
     expect(parseConfig(text, {})).toMatchObject({ ok: true });
+  });
+});
+
+describe('a configuration file that is loaded again', () => {
+  const files: Record<string, string> = {};
+  const read = (path: string): string => {
+    const text = files[path];
+    if (text === undefined) throw Object.assign(new Error('gone'), { code: 'ENOENT' });
+    return text;
+  };
+  const accessKeys = 'api: { accessKeys: [{ id: ops, secretFile: key }] }';
+
+  it('gives the same configuration while nothing it is made of has changed', () => {
+    Object.assign(files, { main: `region: a\n${accessKeys}`, key: 'one' });
+    const file = new ConfigFile('main', {}, read);
+    const first = file.load();
+    expect(first).toMatchObject({ ok: true, config: { region: 'a' } });
+    expect(file.load()).toBe(first);
+    files.key = 'two';
+    const second = file.load();
+    expect(second).toMatchObject({ ok: true, config: { api: { accessKeys: [{ secret: 'two' }] } } });
+    files.main = `region: b\n${accessKeys}`;
+    expect(file.load()).toMatchObject({ ok: true, config: { region: 'b' } });
+  });
+
+  it('tells its faults each time, and is valid again when they are mended', () => {
+    Object.assign(files, { main: `region: a\n${accessKeys}`, key: 'one' });
+    const file = new ConfigFile('main', {}, read);
+    expect(file.load().ok).toBe(true);
+    delete files.key;
+    expect(file.load()).toMatchObject({ ok: false, faults: [{ path: 'api.accessKeys[0].secretFile' }] });
+    expect(file.load().ok).toBe(false);
+    files.key = 'one';
+    expect(file.load().ok).toBe(true);
   });
 });

@@ -37,6 +37,9 @@ export async function openCatalogue(path: string, settings: GatewayConfig = conf
     wallMs: () => nowMs++,
     onChange: (effective: EffectiveConfig) => void seen.push(effective),
     onAudit: (line: AuditLine) => void audit.push(line),
+    onWriteFailed: (error: unknown) => {
+      throw error;
+    },
   };
   return { catalogue: await Catalogue.open(parts, settings, 'gateway.yaml'), seen, audit };
 }
