@@ -147,7 +147,8 @@ async function prepare() {
   return {
     idle: () => pause(20),
     number: (round) => (round % 2 ? api('DELETE', number) : api('PUT', number, { voiceConnectorId: id })),
-    connector: (round) => api('PUT', `/voice-connectors/${id}/termination`, { callingRegions: ['US'], cpsLimit: 1 + round }),
+    connector: (round) =>
+      api('PUT', `/voice-connectors/${id}/termination`, { callingRegions: ['US'], cpsLimit: 1 + round }),
     carrier: (round) =>
       api('PUT', '/carriers/bench-api', { hosts: [{ host: '127.0.0.1' }], prefixes: ['+999'], maxCalls: 1 + round }),
     'reload, unchanged': () => api('POST', '/reload'),
@@ -189,7 +190,8 @@ try {
   if (values.json) process.stdout.write(`${JSON.stringify({ machine, stallsMs: stalls, goalMs: GOAL_MS, over })}\n`);
   else {
     const rows = Object.entries(stalls).map(
-      ([name, list]) => `${name.padEnd(22)} median ${median(list)} ms, longest ${Math.max(...list)} ms (${list.join(', ')})`,
+      ([name, list]) =>
+        `${name.padEnd(22)} median ${median(list)} ms, longest ${Math.max(...list)} ms (${list.join(', ')})`,
     );
     const verdict = over.length === 0 ? 'reached' : `NOT reached: ${over.join('; ')}`;
     const goal = `goal ${GOAL_MS} ms in the median, but for a reload of a changed file: ${verdict}`;

@@ -17,8 +17,8 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import Database from 'libsql';
 import { dump } from 'js-yaml';
+import Database from 'libsql';
 import { SeededRandom } from '../dist/core/index.js';
 import { largeConfiguration, SIZES_TEXT } from './large-configuration.mjs';
 

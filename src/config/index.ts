@@ -1,7 +1,15 @@
 export { type Difference, differences } from './difference.js';
 export type { Environment, ReadText } from './expand.js';
 export { deepFreeze } from './freeze.js';
-export { ConfigFile, checkConfig, derivedConnectorId, embeddedDefaults, loadConfig, parseConfig, systemFiles } from './loader.js';
+export {
+  ConfigFile,
+  checkConfig,
+  derivedConnectorId,
+  embeddedDefaults,
+  loadConfig,
+  parseConfig,
+  systemFiles,
+} from './loader.js';
 export { notationOf, redactConfig } from './redact.js';
 export { configJsonSchema, type ReferenceRow, referenceRows, referenceTable } from './reference.js';
 export {

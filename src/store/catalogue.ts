@@ -89,8 +89,8 @@ export class Catalogue {
   }
 
   /**
-   * Reads the store and reconciles what the file declares into it. What the file declares is in force at once and
-   * written after: the file has it still, and until its mark is written the next start reconciles it again.
+   * Reads the store and reconciles what the file declares into it. Very many changes are in force at once and written
+   * after: the file has them still, and until its mark is written the next start reconciles them again.
    */
   static async open(parts: CatalogueParts, settings: GatewayConfig, file: string): Promise<Catalogue> {
     const tables = emptyTables();
@@ -167,7 +167,7 @@ export class Catalogue {
     const line = { timeMs, who: `file:${file}`, action: 'reconcile', what: 'declared', before: undefined, after };
     const marked = this.#rowChange({ kind: 'setting', id: DECLARED_MARK, entry: mark }, undefined);
     const write = () => this.#writeInSlices(changes, marked, changes.length > 0 ? [line] : []);
-    await this.#commit(settings, [...changes, marked], write, inForce);
+    await this.#commit(settings, [...changes, marked], write, changes.length > SLICE ? inForce : undefined);
   }
 
   /**

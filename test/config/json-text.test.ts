@@ -3,7 +3,10 @@ import { describe, expect, it } from 'vitest';
 import { jsonLineOf, keysWritten } from '../../src/config/json-text.js';
 
 /** Values whose texts hold what separates members too. */
-const text = fc.oneof(fc.constantFrom('', '"', '\\', '{', '}]', ',', ':', 'a: b', '\n', '\\"'), fc.string({ maxLength: 6 }));
+const text = fc.oneof(
+  fc.constantFrom('', '"', '\\', '{', '}]', ',', ':', 'a: b', '\n', '\\"'),
+  fc.string({ maxLength: 6 }),
+);
 const { map } = fc.letrec((tie) => ({
   any: fc.oneof(
     { maxDepth: 4 },

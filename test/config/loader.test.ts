@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { ConfigFile, checkConfig, embeddedDefaults, loadConfig, parseConfig, redactConfig } from '../../src/config/index.js';
+import {
+  ConfigFile,
+  checkConfig,
+  embeddedDefaults,
+  loadConfig,
+  parseConfig,
+  redactConfig,
+} from '../../src/config/index.js';
 
 const ID = 'abcdef1ghij2klmno3pqr4';
 const OTHER = 'zbcdef1ghij2klmno3pqr4';

@@ -65,6 +65,25 @@ describe('declared resources', () => {
     expect(audit).toHaveLength(1);
   });
 
+  it('that are very many are in force at once, written after, and reconciled again where that was cut short', async () => {
+    const path = file();
+    const phoneNumbers = Array.from({ length: 2500 }, (_, at) => `+1206555${String(at).padStart(4, '0')}`);
+    const many = config({ voiceConnectors: [{ id: ID, name: 'HQ', phoneNumbers }] });
+    const { catalogue, audit } = await openCatalogue(path, many);
+    expect(catalogue.effective.voiceConnectors[0]!.phoneNumbers).toHaveLength(2500);
+    expect(audit).toEqual([]);
+    const rows = () => SqliteStore.read(path);
+    const cutShort = await openCatalogue(path, many);
+    await catalogue.close();
+    expect(audit).toMatchObject([{ action: 'reconcile', after: { more: 2401 } }]);
+    expect(rows().filter(({ kind }) => kind === 'phone-number')).toHaveLength(2500);
+    await cutShort.catalogue.close();
+    expect(rows().filter(({ id }) => id === 'declared-mark')).toHaveLength(1);
+    const again = await openCatalogue(path, many);
+    await again.catalogue.close();
+    expect(again.audit).toEqual([]);
+  });
+
   it('that clash with what the API made are refused whole', async () => {
     const { catalogue } = await openCatalogue(file());
     const entry = withoutPasswords(

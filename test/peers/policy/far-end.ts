@@ -19,6 +19,8 @@ export class FarEnd {
   /** INVITEs, retransmissions left out. */
   invites = 0;
   options = 0;
+  /** INVITEs as they came, retransmissions left out. */
+  readonly inviteTexts: string[] = [];
   /** Requests but INVITE, ACK and OPTIONS, as text. */
   readonly requests: string[] = [];
   #socket: Socket | undefined;
@@ -57,7 +59,10 @@ export class FarEnd {
     if (method !== 'INVITE' && method !== 'OPTIONS') this.requests.push(text);
     if (method !== 'INVITE') return this.#send(text, from, 200);
     const branch = /branch=([^;\s]+)/.exec(text)?.[1] ?? '';
-    if (!this.#seen.has(branch)) this.invites++;
+    if (!this.#seen.has(branch)) {
+      this.invites++;
+      this.inviteTexts.push(text);
+    }
     this.#seen.add(branch);
     const { status, rings, headers = [] } = this.manner;
     if (status === 'silent') return;
