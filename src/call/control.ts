@@ -87,7 +87,7 @@ export class CallControl implements SignalingHandler {
   /** More work than can be done in time: refused before it costs anything, and without a record. */
   shedFor(request: SipRequest): number | undefined {
     const { policy, counters, random } = this.#parts;
-    if (!policy.overloaded() || policy.isEmergency(request)) return undefined;
+    if (policy.isEmergency(request) || !policy.sheds()) return undefined;
     counters.add('decisions', 'node.overloaded');
     return 1 + (random.uint32() % 5);
   }

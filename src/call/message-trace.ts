@@ -64,6 +64,7 @@ export class MessageTrace {
     const facts = this.#calls.get(callId);
     const timeMs = this.#scheduler.wallMs();
     if (facts) return this.#take(facts, callId, timeMs, message, bytes);
+    if (message instanceof SipResponse || message.method !== 'INVITE') return;
     if (this.#unclaimed.length === MOST_UNCLAIMED) this.#unclaimed.shift();
     this.#unclaimed.push({ callId, timeMs, message, bytes: Buffer.from(bytes) });
   }

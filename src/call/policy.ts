@@ -63,6 +63,8 @@ export class Policy {
   mediaPortsFree: () => number = () => 1;
   /** Set by the composition: whether new calls are to be shed. */
   overloaded: () => boolean = () => false;
+  /** Set by the composition: asked once for each new call, whether to shed it before anything is decided. */
+  sheds: () => boolean = () => false;
   /** Set by the composition: told of what happens to the node rather than to one call. Must not throw. */
   onNodeEvent: (event: NodeEvent) => void = () => {};
 

@@ -32,7 +32,7 @@ export function buildSignaling(
     ...parts,
   });
   const overload = new OverloadMonitor(scheduler, () => transports.queueDelayMs());
-  policy.overloaded = () => overload.overloaded;
+  policy.sheds = () => overload.sheds();
   const core = new SipCore({
     wire: contacted.watch(transports),
     locator: createLocator({ transports, scheduler, ...parts }),

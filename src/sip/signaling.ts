@@ -73,7 +73,7 @@ export interface SignalingHandler {
   /** A new INVITE outside any dialog. The engine sends 100 after this returns, unless the leg was answered or dropped. */
   onInvite(leg: InboundLeg): void;
   /**
-   * Asked of each new INVITE before anything is kept of it: the seconds of Retry-After of a 503 where there is more
+   * Asked of each new INVITE before anything is kept or told of it: the seconds of Retry-After of a 503 where there is more
    * work than can be done in time; undefined where it is taken.
    */
   shedFor?(request: SipRequest): number | undefined;

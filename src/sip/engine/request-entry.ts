@@ -42,14 +42,24 @@ export class RequestEntry {
       known.receive(request, flow);
       return;
     }
-    if (request.to.tag === undefined) {
-      const seconds = this.#isFull() ? BUSY_SECONDS : method === 'INVITE' && this.#handler().shedFor?.(request);
-      if (seconds) {
-        this.#shed(request, flow, seconds);
-        return;
-      }
+    if (request.to.tag === undefined && this.#isFull()) {
+      this.#shed(request, flow, BUSY_SECONDS);
+      return;
     }
     this.#opened(request, flow, this.#core.layer.openServer(request, flow));
+  }
+
+  /**
+   * Whether a request was refused before it cost anything, as the node has more calls than it can serve. Asked before
+   * anybody hears of it: what all of them would do with it is what there is no time for.
+   */
+  shed(request: SipRequest, flow: Flow): boolean {
+    if (request.method !== 'INVITE' || request.to.tag !== undefined) return false;
+    if (this.#core.layer.findServer(request)) return false;
+    const seconds = this.#handler().shedFor?.(request);
+    if (!seconds) return false;
+    this.#shed(request, flow, seconds);
+    return true;
   }
 
   /** A new request, its transaction open: whatever happens now, it is answered. */
@@ -173,7 +183,12 @@ export class RequestEntry {
     const { counters, layer, options } = this.#core;
     counters.add('sip_rejected', this.#isFull() ? 'transactions' : 'overload');
     const order = { headers: [['Retry-After', String(seconds)]] } as const;
-    layer.sendStateless(request, flow, (vias) => statelessResponse(request, vias, 503, 'stateless', order, options));
+    layer.sendStateless(
+      request,
+      flow,
+      (vias) => statelessResponse(request, vias, 503, 'stateless', order, options),
+      false,
+    );
   }
 }
 

@@ -170,6 +170,7 @@ export class SipCore implements SignalingEngine, WireReceiver, DialogContext {
       return;
     }
     const { message } = outcome;
+    if (this.handler.shedFor && !(message instanceof SipResponse) && this.#entry.shed(message, flow)) return;
     if (this.handler.onMessage) this.#tell('in', message, bytes, flow);
     if (message instanceof SipResponse) {
       this.#response(message, flow);

@@ -96,13 +96,18 @@ export class TransactionLayer implements ClientContext, ServerContext {
     return bytes;
   }
 
-  /** Answers a request without a transaction: one too malformed to be handled, or one too many (RFC 3261 §8.2.7). */
-  sendStateless(request: SipRequest, flow: Flow, compose: (vias: readonly string[]) => SipResponse): void {
+  /**
+   * Answers a request without a transaction: one too malformed to be handled, or one too many (RFC 3261 §8.2.7).
+   * @param told off: nobody hears of what is sent, as nobody heard of the request
+   */
+  sendStateless(request: SipRequest, flow: Flow, compose: (vias: readonly string[]) => SipResponse, told = true): void {
     const readable = hasReadableVia(request);
     // A Via that cannot be read goes back as it came, to where it came from.
     const response = compose(readable ? responseVias(request, flow) : request.headers.all('Via'));
     this.#counters.add('sip_responses_out', classLabel(response.status));
-    this.transmit(response, serialize(response), readable ? this.#responseFlow(request, flow) : flow, false);
+    const to = readable ? this.#responseFlow(request, flow) : flow;
+    if (told) this.transmit(response, serialize(response), to, false);
+    else to.send(serialize(response));
   }
 
   /** Gives a response to its client transaction; false when there is none. */
