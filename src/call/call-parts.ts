@@ -14,6 +14,34 @@ export type Happening = CallEvent extends infer Event
     : never
   : never;
 
+/**
+ * An event of a call. What every call has is written out by kind: objects put together from parts that are not known when
+ * the code is compiled are slow to make, and slow for everybody who reads them.
+ */
+export function eventOf(happening: Happening, transactionId: string, timeMs: number): CallEvent {
+  const { kind } = happening;
+  switch (kind) {
+    case 'attempt-started':
+      return { kind, attempt: happening.attempt, transactionId, timeMs };
+    case 'ringing': {
+      const { attempt, sipStatus, earlyMedia } = happening;
+      return { kind, attempt, sipStatus, earlyMedia, transactionId, timeMs };
+    }
+    case 'answered': {
+      const { attempt, codec, encryption } = happening;
+      return { kind, attempt, codec, encryption, transactionId, timeMs };
+    }
+    case 'figures': {
+      const { quality, totals, final } = happening;
+      return { kind, quality, totals, final, transactionId, timeMs };
+    }
+    case 'ended':
+      return { kind, end: happening.end, transactionId, timeMs };
+    default:
+      return { ...happening, transactionId, timeMs };
+  }
+}
+
 /** What the media engine tells, as an event of the call; silence is no event but an end. */
 export function happeningOf(told: Exclude<MediaEvent, { kind: 'timeout' }>): Happening {
   const { side } = told;

@@ -12,12 +12,12 @@ import type {
   SipResponse,
 } from '../sip/index.js';
 import { Attempt, type AttemptEnd, type AttemptHandler } from './attempt.js';
-import { type CallParts, type Happening, happeningOf, sourcesOf } from './call-parts.js';
+import { type CallParts, eventOf, type Happening, happeningOf, sourcesOf } from './call-parts.js';
 import { type BridgeHooks, DialogBridge, type DialogPair } from './dialog-bridge.js';
 import { DtmfInterworking } from './dtmf-interworking.js';
 import { EarlyForks } from './early-forks.js';
 import { callerUnreachable, cancelled, dialogLost, type Ending, fellSilent, hungUp, hungUpEarly } from './ends.js';
-import type { CallEvent, CallFacts, EndFacts } from './events.js';
+import type { CallFacts, EndFacts } from './events.js';
 import { mayFailOver, planExhausted } from './failover.js';
 import { passingHeaders } from './headers.js';
 import { HoldWatch } from './hold-watch.js';
@@ -81,7 +81,7 @@ export class Call implements InboundLegHandler, AttemptHandler, BridgeHooks {
       intervalMs: parts.settings.intervalSeconds * 1000,
       wanted: () => this.#state === 'answered',
       read: () => this.#media!.read(),
-      report: (reading) => this.#emit({ kind: 'figures', ...reading, final: false }),
+      report: ({ quality, totals }) => this.#emit({ kind: 'figures', quality, totals, final: false }),
     });
     this.#dtmf = new DtmfInterworking(leg.request, this.#callerSide, parts, (happening) => this.#emit(happening));
     leg.handler = this;
@@ -438,13 +438,13 @@ export class Call implements InboundLegHandler, AttemptHandler, BridgeHooks {
 
   async #settle(end: EndFacts, timeMs: number): Promise<void> {
     const reading = this.#media && (await closePatiently(this.#media, this.#parts.scheduler, this.#logger));
-    if (reading) this.#emit({ kind: 'figures', ...reading, final: true }, timeMs);
+    if (reading) this.#emit({ kind: 'figures', quality: reading.quality, totals: reading.totals, final: true }, timeMs);
     this.#emit({ kind: 'ended', end }, timeMs);
     this.#parts.onOver(this);
   }
 
   #emit(happening: Happening, timeMs = this.#parts.scheduler.wallMs()): void {
-    this.#parts.emit({ ...happening, transactionId: this.facts.transactionId, timeMs } as CallEvent);
+    this.#parts.emit(eventOf(happening, this.facts.transactionId, timeMs));
   }
 
   /** What a peer sent may end its own call, loudly, and never more than that. */

@@ -1,6 +1,7 @@
 import { type FileHandle, mkdir, open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Logger, Scheduler } from '../../core/index.js';
+import { LineBuffer } from './line-buffer.js';
 
 const DAY_MS = 86_400_000;
 const FLUSH_MS = 250;
@@ -14,7 +15,8 @@ export class JsonLinesLog {
   readonly #root: string;
   readonly #scheduler: Scheduler;
   readonly #logger: Logger;
-  readonly #pending = new Map<string, string[]>();
+  /** By path. */
+  readonly #pending = new Map<string, LineBuffer>();
   #queuedBytes = 0;
   #flushing: Promise<void> | undefined;
   #timer = false;
@@ -35,16 +37,41 @@ export class JsonLinesLog {
 
   /** `append` of a value that its maker has written: one line of JSON with its line end. */
   appendLine(voiceConnectorId: string | undefined, timeMs: number, line: string): void {
-    if (this.#queuedBytes + line.length > MAX_QUEUED_BYTES) {
+    this.#take(voiceConnectorId, timeMs, line.length, (lines) => {
+      lines.append(line);
+      return true;
+    });
+  }
+
+  /**
+   * `append` of a line that its maker puts as bytes where it is to lie (see LineBuffer.put).
+   * @returns false when the maker gave up; a line that was dropped counts as taken
+   */
+  putLine(
+    voiceConnectorId: string | undefined,
+    timeMs: number,
+    most: number,
+    write: (bytes: Buffer, at: number) => number,
+  ): boolean {
+    return this.#take(voiceConnectorId, timeMs, most, (lines) => lines.put(most, write));
+  }
+
+  #take(id: string | undefined, timeMs: number, sizeBytes: number, put: (lines: LineBuffer) => boolean): boolean {
+    if (this.#queuedBytes + sizeBytes > MAX_QUEUED_BYTES) {
       this.dropped++;
-      return;
+      return true;
     }
-    this.#queuedBytes += line.length;
-    const path = this.#pathOf(voiceConnectorId, timeMs);
-    const lines = this.#pending.get(path);
-    if (lines) lines.push(line);
-    else this.#pending.set(path, [line]);
+    const path = this.#pathOf(id, timeMs);
+    let lines = this.#pending.get(path);
+    if (!lines) {
+      lines = new LineBuffer();
+      this.#pending.set(path, lines);
+    }
+    const beforeBytes = lines.sizeBytes;
+    const done = put(lines);
+    this.#queuedBytes += lines.sizeBytes - beforeBytes;
     this.#schedule();
+    return done;
   }
 
   /** Writes everything queued so far. */
@@ -86,19 +113,23 @@ export class JsonLinesLog {
     for (const [path, lines] of batch) await this.#writeFile(path, lines);
   }
 
-  async #writeFile(path: string, lines: string[]): Promise<void> {
-    const text = lines.join('');
+  async #writeFile(path: string, lines: LineBuffer): Promise<void> {
     try {
       const file = await openForAppend(path);
       try {
-        await file.appendFile(text);
+        for (let part = lines.first; part; part = lines.first) {
+          await file.appendFile(part);
+          this.#queuedBytes -= part.length;
+          lines.dropFirst();
+        }
       } finally {
         await file.close();
       }
-      this.#queuedBytes -= text.length;
     } catch (error) {
-      this.#logger.error({ err: error, lines: lines.length }, 'log file not written, will retry');
-      this.#pending.set(path, [...lines, ...(this.#pending.get(path) ?? [])]);
+      this.#logger.error({ err: error, sizeBytes: lines.sizeBytes }, 'log file not written, will retry');
+      const later = this.#pending.get(path);
+      if (later) lines.join(later);
+      this.#pending.set(path, lines);
       this.#schedule();
     }
   }

@@ -1,4 +1,5 @@
 import type { JsonLinesLog } from './json-lines.js';
+import { mostJsonBytes, writeJsonText } from './json-text.js';
 
 /**
  * The SIP message log (design §6): each message of a call, in and out, secrets replaced before anything is written.
@@ -30,11 +31,27 @@ export class SipMessageLog {
   message(callId: string, timeMs: number, bytes: Buffer): void {
     const call = this.#calls.get(callId);
     if (!call) return;
+    const { voiceConnectorId } = call;
+    const before = `${call.before}${timeMs}${call.between}`;
+    const most = before.length * 3 + mostJsonBytes(bytes.length) + END.length + 1;
+    const put = (line: Buffer, at: number) => writeLine(before, bytes, line, at);
+    if (!bytes.includes(SDES_MARK) && this.#log.putLine(voiceConnectorId, timeMs, most, put)) return;
     const text = JSON.stringify(redactSip(bytes.toString('utf8')));
-    this.#log.appendLine(call.voiceConnectorId, timeMs, `${call.before}${timeMs}${call.between}${text}}\n`);
+    this.#log.appendLine(voiceConnectorId, timeMs, `${before}${text}}\n`);
   }
 }
 
+/** A line without anything to redact, put straight where it is to lie; −1 where it has to go the long way. */
+function writeLine(before: string, message: Buffer, line: Buffer, at: number): number {
+  const start = at + line.write(before, at);
+  line[start] = QUOTE;
+  const end = writeJsonText(message, line, start + 1);
+  return end < 0 ? end : end + line.write(END, end, 'latin1');
+}
+
+const QUOTE = 0x22;
+const END = '"}\n';
+const SDES_MARK = Buffer.from('inline:');
 const CREDENTIALS = /^((?:Proxy-)?Authorization[ \t]*:[ \t]*)[^\r\n]*(?:\r?\n[ \t][^\r\n]*)*/gim;
 const SDES_KEY = /(inline:)[^\s|;]+/g;
 
