@@ -1,5 +1,12 @@
 import type { AuthenticationFacts, RequestFacts } from '../routing/index.js';
-import { decodeUtf8, type InboundRequest, NameAddress, SipSyntaxError, type SipUri } from '../sip/index.js';
+import {
+  canonicalHost,
+  decodeUtf8,
+  type InboundRequest,
+  NameAddress,
+  SipSyntaxError,
+  type SipUri,
+} from '../sip/index.js';
 import { offerProfile, sessionOf } from './session-body.js';
 
 /** What policy judges a request by, read from the message and its flow. Nothing here throws on what a peer sent. */
@@ -12,8 +19,8 @@ export function requestFacts(
   const uri = request.uri;
   const base: RequestFacts = {
     method: request.method,
-    requestUri: { scheme: uri.scheme, user: userOf(uri), host: uri.host, port: uri.port },
-    toHost: request.to.sipUri.host,
+    requestUri: { scheme: uri.scheme, user: userOf(uri), host: canonicalHost(uri.host), port: uri.port },
+    toHost: canonicalHost(request.to.sipUri.host),
     toUser: userOf(request.to.sipUri),
     fromUser: userOf(request.from.sipUri),
     assertedUser: assertedUser(request.headers.list('P-Asserted-Identity')),

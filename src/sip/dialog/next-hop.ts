@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { GatewayError } from '../../core/index.js';
-import type { SipUri } from '../message/index.js';
+import { canonicalHost, type SipUri } from '../message/index.js';
 import type { Flow, Location, ResolvedTarget, TransportName } from '../transport/flow.js';
 import type { DialogContext } from './context.js';
 
@@ -42,7 +42,7 @@ export function flowLeadsTo(flow: Flow, nextHop: SipUri): boolean {
   if (flow.transport === 'ws' || flow.transport === 'wss' || nextHop.host.endsWith('.invalid')) return true;
   if (flow.transport === 'tls' && transportOf(nextHop) !== 'tls') return true;
   if (isIP(nextHop.host) === 0) return false;
-  if (nextHop.host === flow.remote.address)
+  if (canonicalHost(nextHop.host) === flow.remote.address)
     return flow.reliable && flow.inbound && transportOf(nextHop) === flow.transport;
   return isPrivate(nextHop.host) && !isPrivate(flow.remote.address);
 }

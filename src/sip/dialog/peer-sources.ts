@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { GatewayError } from '../../core/index.js';
-import { SipSyntaxError, SipUri } from '../message/index.js';
+import { canonicalHost, SipSyntaxError, SipUri } from '../message/index.js';
 import type { Flow, ResolvedTarget } from '../transport/flow.js';
 import type { DialogContext } from './context.js';
 import type { DialogState } from './dialog-state.js';
@@ -34,7 +34,7 @@ export function admitSource(
   }
   const named = [data.way.nextHop, targetOf(data.remoteTarget)];
   const { address } = flow.remote;
-  if (named.some((uri) => uri?.host === address)) {
+  if (named.some((uri) => uri && canonicalHost(uri.host) === address)) {
     done(true);
     return;
   }

@@ -74,3 +74,7 @@ export const formatHost = (host: string): string => (host.includes(':') ? `[${ho
 /** `host[:port]` as it is written. */
 export const formatHostPort = (host: string, port: number | undefined): string =>
   port === undefined ? formatHost(host) : `${formatHost(host)}:${port}`;
+
+/** The one spelling of an IPv6 address that sockets use (RFC 5952); any other host as it is. */
+export const canonicalHost = (host: string): string =>
+  host.includes(':') && isIPv6(host) ? new URL(`http://[${host}]/`).hostname.slice(1, -1) : host;

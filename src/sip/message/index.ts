@@ -4,7 +4,7 @@ export { isToken } from './chars.js';
 export { type CSeq, parseCSeq } from './cseq.js';
 export { PARSE_CODES, type ParseCode, type SipParseError, type SipParseFault, SipSyntaxError } from './errors.js';
 export { Headers } from './headers.js';
-export { formatHost, formatHostPort, type HostPort, parseHostPort } from './host.js';
+export { canonicalHost, formatHost, formatHostPort, type HostPort, parseHostPort } from './host.js';
 export { DEFAULT_LIMITS, type ParseLimits } from './limits.js';
 export { quote, splitCommas, unquote } from './lists.js';
 export { isAnswerable, SipMessage, SipRequest, SipResponse } from './message.js';

@@ -1,5 +1,4 @@
-import { isIPv6 } from 'node:net';
-import { type SipRequest, SipSyntaxError } from '../message/index.js';
+import { canonicalHost, type SipRequest, SipSyntaxError } from '../message/index.js';
 import type { Endpoint, Flow, ResolvedTarget, TransportName } from '../transport/flow.js';
 
 /** Via on the way out, and what becomes of a received one: RFC 3261 §18.1.1, §18.2.1, §18.2.2, RFC 3581. */
@@ -40,10 +39,7 @@ export function responseVias(request: SipRequest, flow: Flow): string[] {
 }
 
 const sameAddress = (host: string, address: string): boolean =>
-  host === address || (isIPv6(host) && isIPv6(address) && canonical(host) === canonical(address));
-
-/** One spelling for each IPv6 address. */
-const canonical = (address: string): string => new URL(`http://[${address}]/`).hostname;
+  host === address || canonicalHost(host) === canonicalHost(address);
 
 const DEFAULT_PORT: Readonly<Record<TransportName, number>> = { udp: 5060, tcp: 5060, tls: 5061, ws: 80, wss: 443 };
 

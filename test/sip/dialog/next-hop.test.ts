@@ -54,6 +54,7 @@ describe('the flow of a dialog leads to the next hop', () => {
     ['a WebSocket peer', flow('wss', '203.0.113.5'), 'sip:x@abc.invalid;transport=ws', true],
     ['a WebSocket that is gone', flow('ws', '203.0.113.5', { closed: true }), 'sip:x@abc.invalid', false],
     ['a connection the same host opened', flow('tcp', '203.0.113.5'), 'sip:x@203.0.113.5:5060;transport=tcp', true],
+    ['spelt otherwise', flow('tcp', '2001:db8::5'), 'sip:x@[2001:DB8:0:0::0:5];transport=tcp', true],
     ['over TLS', flow('tls', '203.0.113.5'), 'sips:x@203.0.113.5', true],
     ['one for another transport', flow('tcp', '203.0.113.5'), 'sip:x@203.0.113.5:5060', false],
     [

@@ -111,6 +111,17 @@ const settle = async (): Promise<void> => {
 };
 
 describe('what needs no DNS', () => {
+  it('verifies an address by the name it is given, over TLS only', () => {
+    const { locator } = setUp();
+    const found: unknown[] = [];
+    for (const transport of ['tls', 'udp'] as const)
+      locator.locate({ host: '192.0.2.1', transport, serverName: 'c.example' }, (result) => found.push(result));
+    expect(found).toEqual([
+      [{ transport: 'tls', address: '192.0.2.1', port: 5061, serverName: 'c.example' }],
+      [{ transport: 'udp', address: '192.0.2.1', port: 5060 }],
+    ]);
+  });
+
   it.each<[string, Location, string]>([
     ['IPv4 literal', { host: '192.0.2.1' }, 'udp 192.0.2.1 5060'],
     ['with port', { host: '192.0.2.1', port: 5080 }, 'udp 192.0.2.1 5080'],
@@ -119,6 +130,8 @@ describe('what needs no DNS', () => {
     ['sips with transport=tcp', { host: '192.0.2.1', transport: 'tcp', secure: true }, 'tls 192.0.2.1 5061'],
     ['sips with transport=ws', { host: '192.0.2.1', transport: 'ws', secure: true }, 'wss 192.0.2.1 443'],
     ['IPv6 in brackets', { host: '[2001:db8::1]', port: 5070 }, 'udp 2001:db8::1 5070'],
+    ['IPv6 at full length', { host: '2001:DB8:0:0:0:0:0:1' }, 'udp 2001:db8::1 5060'],
+    ['IPv4 within IPv6', { host: '::ffff:192.0.2.1' }, 'udp 192.0.2.1 5060'],
     ['IPv6 bare', { host: '2001:db8::1', transport: 'tls' }, 'tls 2001:db8::1 5061'],
   ])('%s', (_name, where, expected) => {
     const { locator, fake } = setUp();

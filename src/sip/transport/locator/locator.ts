@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { below, type Counters, GatewayError, type Logger, type Random, type Scheduler } from '../../../core/index.js';
+import { canonicalHost } from '../../message/index.js';
 import { DEFAULT_PORTS, type Family, plainAddress } from '../address.js';
 import type { Location, Locator, ResolvedTarget, TransportName } from '../flow.js';
 import type { DnsCacheLimits } from './dns-cache.js';
@@ -69,7 +70,14 @@ export class SipLocator implements Locator {
     if (isIP(host) !== 0) {
       const transport = this.#chosen(where) ?? this.#fallback(where);
       const serverName = isSecure(transport) && where.serverName ? { serverName: where.serverName } : {};
-      done([{ transport, address: plainAddress(host), port: where.port ?? DEFAULT_PORTS[transport], ...serverName }]);
+      done([
+        {
+          transport,
+          address: canonicalHost(plainAddress(host)),
+          port: where.port ?? DEFAULT_PORTS[transport],
+          ...serverName,
+        },
+      ]);
       return;
     }
     const search: Search = { host, failures: [] };
