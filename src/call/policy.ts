@@ -161,6 +161,14 @@ export class Policy {
     ];
   }
 
+  /** Whether both addresses are in the declared sources of one carrier, whose hosts stand in for each other in a call. */
+  isSameCarrier(one: string, other: string): boolean {
+    const { carrierSources } = this.#snapshot;
+    const [first] = carrierSources.longest(parseAddress(one));
+    const [second] = carrierSources.longest(parseAddress(other));
+    return first !== undefined && first === second;
+  }
+
   /** Whether somebody from an unlisted address may still prove who he is: by digest or by certificate. */
   admitsUnknownSources(): boolean {
     const { voiceConnectors, carriers } = this.#config;

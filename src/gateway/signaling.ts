@@ -38,7 +38,11 @@ export function buildSignaling(
     locator: createLocator({ transports, scheduler, ...parts }),
     scheduler,
     ...parts,
-    options: { t1Ms: config.sip.t1Ms, userAgent: config.sip.userAgent },
+    options: {
+      t1Ms: config.sip.t1Ms,
+      userAgent: config.sip.userAgent,
+      isSameParty: (one, other) => policy.isSameCarrier(one, other),
+    },
     parseLimits: messageLimits(config),
   });
   return { sources, transports, overload, core };

@@ -22,6 +22,8 @@ export interface CoreOptions {
   readonly sessionMinimumSeconds: number;
   /** Refuses in-dialog requests and CANCELs that come from elsewhere than the dialog's peer. */
   readonly bindSources: boolean;
+  /** Whether two addresses are known to be one peer's, such as two hosts of one carrier; asked where they differ. */
+  readonly isSameParty: (one: string, other: string) => boolean;
   /** New requests beyond this many open server transactions get 503. */
   readonly maxServerTransactions: number;
   /** Largest request sent over UDP without trying TCP first (RFC 3261 §18.1.1); 0: never tries. */
@@ -40,6 +42,7 @@ export const DEFAULT_OPTIONS: CoreOptions = {
   sessionIntervalSeconds: 1800,
   sessionMinimumSeconds: 90,
   bindSources: true,
+  isSameParty: () => false,
   maxServerTransactions: 200_000,
   udpRequestLimitBytes: 1300,
   provisionalRepeatMs: 60_000,

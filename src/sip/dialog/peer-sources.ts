@@ -8,8 +8,8 @@ import { locationOf } from './next-hop.js';
 
 /**
  * Whether a request inside a dialog comes from the dialog's peer. Call-ID and tags are no secret on a path without
- * TLS, so the source must be one of: the dialog's own flow, an address the dialog was seen from, the next hop or
- * remote target it named, or a connection that TLS proved to be the same peer.
+ * TLS, so the source must be one of: the dialog's own flow, an address the dialog was seen from, another one of the same
+ * party, the next hop or remote target it named, or a connection that TLS proved to be the same peer.
  */
 
 /** True when both flows lead to the same peer: same connection, same address, or same verified TLS name. */
@@ -34,6 +34,10 @@ export function admitSource(
   }
   const named = [data.way.nextHop, targetOf(data.remoteTarget)];
   const { address } = flow.remote;
+  if (context.options.isSameParty(known.remote.address, address)) {
+    done(true);
+    return;
+  }
   if (named.some((uri) => uri && canonicalHost(uri.host) === address)) {
     done(true);
     return;

@@ -399,6 +399,30 @@ describe('requests inside a dialog', () => {
     expectQuiet(time, agent);
   });
 
+  it('from another address of the same party are taken', () => {
+    const { time, agent, puppet, network } = agentAndPuppet({
+      isSameParty: (one, other) => one === '192.0.2.2' && other === '192.0.2.7',
+    });
+    const invite = inviteFrom(puppet);
+    time.advance(0);
+    const dialog = agent.legs[0]!.accept({ body: body('answer') });
+    time.advance(0);
+    const ack = puppet.follow(invite, 'ACK', puppet.responses.at(-1)!.headers.get('To'));
+    ack.headers.set('Via', 'SIP/2.0/UDP 192.0.2.7;branch=z9hG4bKack');
+    for (const [address, left] of [
+      ['192.0.2.8', 'invite'],
+      ['192.0.2.7', 'invite ack'],
+    ] as const) {
+      const host = network.host(address);
+      host.receiver = { receive: () => {}, flowFailed: () => {} };
+      const bytes = Buffer.from(`ACK ${URI} SIP/2.0\r\n${ack.headers.toWire()}\r\n`);
+      host.udpFlow({ address: '192.0.2.1', port: 5060 }).send(bytes);
+      time.advance(0);
+      expect(agent.log.join(' ')).toBe(left);
+    }
+    expect(dialog.state).toBe('confirmed');
+  });
+
   it('from another address are refused and counted; from where the peer says it is they are not', () => {
     const { time, agent, puppet, network, inside } = inCall();
     const sendFrom = (address: string, request: SipRequest): void => {
