@@ -1,5 +1,6 @@
 export { type Difference, differences } from './difference.js';
 export type { Environment, ReadText } from './expand.js';
+export { reasonOf } from './expand.js';
 export { deepFreeze } from './freeze.js';
 export {
   ConfigFile,

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { GatewayConfig } from '../config/index.js';
+import { type GatewayConfig, reasonOf } from '../config/index.js';
 import { SeededRandom } from '../core/index.js';
 import { buildSnapshot, type Decision, decide, explain } from '../routing/index.js';
 import type { TestCallResult } from './api/index.js';
@@ -60,9 +60,18 @@ function* routingNumberFindings({ emergency, name }: Connector): Iterable<Findin
 
 function pidfFindings(path: string | undefined): readonly Finding[] {
   if (path === undefined) return [];
-  const { faults, summary } = checkPidfLo(readFileSync(path, 'utf8'));
+  const { faults, summary } = checkPidfLo(textOf(path));
   if (faults.length === 0) return [{ ok: true, what: `${path}: ${summary}` }];
   return faults.map((fault) => ({ ok: false, what: `${path}: ${fault}` }));
+}
+
+/** @throws UsageError where the file cannot be read */
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new UsageError(`--pidf ${path} cannot be read (${reasonOf(error)})`);
+  }
 }
 
 interface Plan {

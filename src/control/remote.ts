@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import type { CaptureResult } from '../call/index.js';
-import { formatHttpListener, type GatewayConfig } from '../config/index.js';
+import { type Difference, formatHttpListener, type GatewayConfig } from '../config/index.js';
 import { GatewayError } from '../core/index.js';
 import type { TraceStep } from '../routing/index.js';
 import type { CallView } from './call-book.js';
@@ -98,7 +98,7 @@ function send(url: URL, { body, ...options }: Order): Promise<{ readonly status:
 function readable(command: RemoteCommand, answer: unknown): string {
   switch (command.name) {
     case 'reload':
-      return reloadText(answer as { changes: readonly { change: string; path: string }[] });
+      return reloadText(answer as { changes: readonly Difference[] });
     case 'drain':
       return `draining, ${(answer as { callsActive: number }).callsActive} calls in progress\n`;
     case 'calls':
@@ -112,8 +112,20 @@ function readable(command: RemoteCommand, answer: unknown): string {
   }
 }
 
-const reloadText = ({ changes }: { changes: readonly { change: string; path: string }[] }): string =>
-  changes.length === 0 ? 'nothing changed\n' : changes.map(({ change, path }) => `${change}  ${path}\n`).join('');
+const reloadText = ({ changes }: { changes: readonly Difference[] }): string =>
+  changes.length === 0 ? 'nothing changed\n' : changes.map((change) => `${differenceLine(change)}\n`).join('');
+
+/** `changed  voiceConnectors[HQ].termination.cpsLimit  5 -> 9`; what comes or goes whole is told by its path. */
+function differenceLine({ change, path, before, after }: Difference): string {
+  return change === 'changed'
+    ? `${change}  ${path}  ${valueText(before)} -> ${valueText(after)}`
+    : `${change}  ${path}`;
+}
+
+function valueText(value: unknown): string {
+  const text = JSON.stringify(value) ?? 'nothing';
+  return text.length > 80 ? `${text.slice(0, 77)}...` : text;
+}
 
 const callsText = ({ items }: { items: readonly CallView[] }): string =>
   items.length === 0 ? 'no calls\n' : items.map((call) => `${callLine(call)}\n`).join('');

@@ -56,7 +56,10 @@ export function assignNumber(
 /** Puts an unassigned number into the deletion queue. */
 export function deleteNumber(catalogue: Catalogue, who: string, e164: string, nowMs: number): Promise<void> {
   const number = numberOf(catalogue, e164);
-  if (number.assignment) throw new ResourceError('conflict', `${e164} is assigned: take it back first`);
+  // One that a file declares is refused below, with the file's name.
+  if (number.assignment && catalogue.ownerOf('phone-number', e164) === undefined) {
+    throw new ResourceError('conflict', `${e164} is assigned: take it back first`);
+  }
   if (number.deletionMs !== undefined) throw new ResourceError('conflict', `${e164} is in the deletion queue already`);
   const entry = { ...number, deletionMs: nowMs + DELETION_DAYS * DAY_MS };
   return catalogue.change(who, [{ kind: 'phone-number', id: e164, entry, action: 'delete' }]);

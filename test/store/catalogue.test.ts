@@ -157,6 +157,7 @@ describe('phone numbers', () => {
     await assignNumber(catalogue, 'me', fresh, { voiceConnectorId: ID });
     expect(catalogue.effective.voiceConnectors[0]?.phoneNumbers).toEqual([NUMBER, fresh]);
     expect(() => deleteNumber(catalogue, 'me', fresh, 0)).toThrow('is assigned');
+    await expect(deleteNumber(catalogue, 'me', NUMBER, 0)).rejects.toThrow('declared in gateway.yaml');
     await assignNumber(catalogue, 'me', fresh, undefined);
     await deleteNumber(catalogue, 'me', fresh, 0);
     expect(catalogue.effective.phoneNumbers.map(({ e164 }) => e164)).toEqual([NUMBER]);

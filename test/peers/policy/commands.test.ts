@@ -46,7 +46,9 @@ describe('trunkline', () => {
     editFile(gateway, (config) => {
       config.voiceConnectors[0].termination.cpsLimit = 7;
     });
-    expect((await trunkline(gateway, 'reload')).out).toBe('changed  voiceConnectors[Test].termination.cpsLimit\n');
+    expect((await trunkline(gateway, 'reload')).out).toBe(
+      'changed  voiceConnectors[Test].termination.cpsLimit  1000 -> 7\n',
+    );
     expect((await trunkline(gateway, 'drain')).out).toBe('draining, 1 calls in progress\n');
     expect(await running).toMatchObject({ status: 0, successful: 1 });
   });
@@ -95,6 +97,9 @@ describe('trunkline', () => {
     const bad = await trunkline(gateway, 'emergency-check', '--pidf', pidf);
     expect(bad.status).toBe(1);
     expect(bad.out).toContain('presence must have an entity');
+    const missing = await trunkline(gateway, 'emergency-check', '--pidf', `${pidf}.not-there`);
+    expect(missing).toMatchObject({ status: 2, out: '' });
+    expect(missing.err).toContain('location.xml.not-there cannot be read (ENOENT)');
   });
 
   it('emergency-check --call goes on to the next target where a call would', async () => {

@@ -129,6 +129,8 @@ describe('a node with more calls than it can judge in time', () => {
       },
       40_000,
     );
+    const reasons = async () => (await gateway.metrics()).by('trunkline_decisions_total', 'reason');
+    expect((await reasons())['node.overloaded']).toBeGreaterThan(0);
     expect(Number(shed.header('Retry-After'))).toBeGreaterThanOrEqual(1);
     expect(Number(shed.header('Retry-After'))).toBeLessThanOrEqual(5);
     await eventually('room again', async () => (await phone.invite(INCOMPLETE)).status === 484, 40_000);
