@@ -11,6 +11,8 @@ export interface Asked {
   readonly profile?: 'RTP/AVP' | 'RTP/SAVP';
   /** Header lines. */
   readonly headers?: readonly string[];
+  /** Parts beside the session description, each with its own header lines: the body is multipart/mixed then. */
+  readonly parts?: readonly string[];
 }
 
 /** A response, as far as tests read it. */
@@ -58,7 +60,8 @@ export class ScriptedPhone {
   send(asked: Asked): string {
     const { address, port } = this.#peer;
     const call = `${++this.#calls}-${port}`;
-    const body = sessionOf(address, asked.profile ?? 'RTP/AVP');
+    const session = sessionOf(address, asked.profile ?? 'RTP/AVP');
+    const body = asked.parts ? multipart([`Content-Type: application/sdp\r\n\r\n${session}`, ...asked.parts]) : session;
     const lines = [
       `INVITE sip:${asked.called}@${asked.host} SIP/2.0`,
       `Via: SIP/2.0/UDP ${address}:${port};branch=z9hG4bK${call};rport`,
@@ -69,7 +72,7 @@ export class ScriptedPhone {
       'CSeq: 1 INVITE',
       `Contact: <sip:phone@${address}:${port}>`,
       ...(asked.headers ?? []),
-      'Content-Type: application/sdp',
+      asked.parts ? 'Content-Type: multipart/mixed;boundary=part' : 'Content-Type: application/sdp',
       `Content-Length: ${body.length}`,
     ];
     this.#peer.send(Buffer.from(`${lines.join('\r\n')}\r\n\r\n${body}`), this.#target, '127.0.0.1');
@@ -136,6 +139,9 @@ function heardOf(text: string): Heard {
   const header = (name: string) => new RegExp(`^${name}: *(.*?)\\r?$`, 'im').exec(text)?.[1];
   return { status: Number(status), reason: reason!, text, header };
 }
+
+const multipart = (parts: readonly string[]): string =>
+  `${parts.map((part) => `--part\r\n${part}\r\n`).join('')}--part--\r\n`;
 
 const sessionOf = (address: string, profile: string): string =>
   `v=0\r\no=- 1 1 IN IP4 ${address}\r\ns=-\r\nc=IN IP4 ${address}\r\nt=0 0\r\nm=audio 40000 ${profile} 0\r\n${
