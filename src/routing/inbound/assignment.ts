@@ -1,7 +1,7 @@
 import type { Random } from '../../core/index.js';
 import { type Check, type CheckResult, type Judgement, pass, refuse } from '../judgement.js';
 import { Attempt } from '../plan/attempt.js';
-import { downLast, drawn } from '../plan/order.js';
+import { Draw, downLast, drawn } from '../plan/order.js';
 import type { ConnectorView, GroupView } from '../snapshot.js';
 
 /** The number is assigned to a connector or a group. */
@@ -27,14 +27,13 @@ export const originationCheck: Check = {
   name: 'inbound.origination',
   run(judgement) {
     const connectors = membersOf(judgement);
-    const able = connectors.filter(
-      (one) => one.origination && !one.origination.disabled && one.origination.targets.length > 0,
-    );
+    const able = connectors.every(takesCalls) ? connectors : connectors.filter(takesCalls);
     const [first] = able;
     const input = { voiceConnectorIds: connectors.map((one) => one.id) };
     if (!first) return notEnabled(connectors, input);
     judgement.plan = routesOf(able, judgement);
-    judgement.connector = judgement.snapshot.connectors.get(judgement.plan[0]!.owner) ?? first;
+    const { owner } = judgement.plan[0]!;
+    judgement.connector = able.find((one) => one.id === owner) ?? first;
     return pass('Origination is enabled.', {
       ...input,
       first: judgement.plan[0]!.targetKey,
@@ -42,6 +41,9 @@ export const originationCheck: Check = {
     });
   },
 };
+
+const takesCalls = ({ origination }: ConnectorView): boolean =>
+  origination !== undefined && !origination.disabled && origination.targets.length > 0;
 
 function notEnabled(connectors: readonly ConnectorView[], input: Readonly<Record<string, unknown>>): CheckResult {
   if (connectors.some((one) => one.origination?.disabled)) {
@@ -73,7 +75,8 @@ function routesOf(
   const down: Attempt[] = [];
   for (const connector of connectors) {
     for (const tier of connector.origination!.targets) {
-      for (const target of drawn(tier, random)) {
+      const draw = new Draw(tier, random);
+      for (let target = draw.next(); target; target = draw.next()) {
         (live.targetState(target.targetKey).state === 'down' ? down : up).push(new Attempt(target, called, calling));
       }
     }

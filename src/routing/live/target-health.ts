@@ -55,6 +55,8 @@ export class TargetHealth {
   readonly #clock: Clock;
   readonly #onChange: (change: HealthChange) => void;
   readonly #targets = new Map<string, Target>();
+  /** Those of them that may be other than up: mostly none, and then no decision looks anything up. */
+  readonly #troubled = new Map<string, Target>();
 
   /** @param onChange told of each change of state; must not throw */
   constructor(thresholds: HealthThresholds, clock: Clock, onChange: (change: HealthChange) => void = () => {}) {
@@ -65,11 +67,14 @@ export class TargetHealth {
 
   /** State as a decision sees it; a target never heard of is up. */
   state(targetKey: string): TargetState {
-    const target = this.#targets.get(targetKey);
+    const target = this.#troubled.size === 0 ? undefined : this.#troubled.get(targetKey);
     if (!target) return UP;
     const nowMs = this.#clock.nowMs();
     if (target.keptOutUntilMs > nowMs) return { state: 'down', retryAtMs: target.keptOutUntilMs };
-    if (target.state === 'up') return UP;
+    if (target.state === 'up') {
+      this.#troubled.delete(targetKey);
+      return UP;
+    }
     if (target.claimed) return DOWN;
     if (target.state === 'half-open' || this.#rested(target, nowMs)) return HALF_OPEN;
     return this.#thresholds.probed ? DOWN : { state: 'down', retryAtMs: target.downAtMs + this.#thresholds.restMs };
@@ -123,7 +128,9 @@ export class TargetHealth {
 
   /** Forgets targets that are no longer configured. */
   keepOnly(targetKeys: ReadonlySet<string>): void {
-    for (const key of this.#targets.keys()) if (!targetKeys.has(key)) this.#targets.delete(key);
+    for (const targets of [this.#targets, this.#troubled]) {
+      for (const key of targets.keys()) if (!targetKeys.has(key)) targets.delete(key);
+    }
   }
 
   /** Targets that have been heard of, for API, metrics and debug views. */
@@ -146,6 +153,7 @@ export class TargetHealth {
   #keepOut(targetKey: string, target: Target, retryAfterSeconds: number, nowMs: number): void {
     const seconds = Math.min(MAX_RETRY_AFTER_SECONDS, retryAfterSeconds);
     target.keptOutUntilMs = Math.max(target.keptOutUntilMs, nowMs + seconds * 1000);
+    this.#troubled.set(targetKey, target);
     this.#onChange({ targetKey, from: target.state, to: 'down', reason: `503 Retry-After ${seconds} s` });
   }
 
@@ -162,6 +170,7 @@ export class TargetHealth {
     if (from === to) return;
     target.state = to;
     if (to === 'up') target.answers = 0;
+    else this.#troubled.set(targetKey, target);
     this.#onChange({ targetKey, from, to, reason });
   }
 }

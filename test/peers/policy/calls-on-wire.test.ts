@@ -67,7 +67,11 @@ describe('caller IDs', () => {
     }
     // Who withholds himself stays anonymous in From; the carrier is told the number beside it.
     const withheld = await call({ called: FAR_NUMBER, caller: 'anonymous' });
-    expect([withheld.status, caller(withheld.invite), asserted(withheld.invite)]).toEqual([486, 'anonymous', SECOND_NUMBER]);
+    expect([withheld.status, caller(withheld.invite), asserted(withheld.invite)]).toEqual([
+      486,
+      'anonymous',
+      SECOND_NUMBER,
+    ]);
   });
 });
 
