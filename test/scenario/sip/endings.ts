@@ -14,7 +14,7 @@ const isTold = (call: Script): Script => call.on('CANCEL').reply(200).reply(487,
 
 const cancelBeforeRinging: Scenario = {
   name: 'CANCEL before 180',
-  caller: (call) => void givesUp(call.invite({ sdp: AUDIO }).pause(300)),
+  caller: (call) => void givesUp(call.invite({ sdp: AUDIO }).pause(1000)),
   answerer: (call) => void isTold(call.on('INVITE').reply(100)),
   record: cancelled,
 };
