@@ -1,5 +1,5 @@
 import { constructFromEvents, EVENT_ID, type Event, getScalarValue, parseEvents, YAMLException } from 'js-yaml';
-import { jsonLineOf, keysWritten } from './json-text.js';
+import { keysWritten } from './json-text.js';
 import type { Path } from './path.js';
 import type { ConfigFault } from './types.js';
 
@@ -15,7 +15,13 @@ export interface YamlText {
 export function readYaml(text: string): YamlText {
   const json = readJson(text);
   if (json === undefined) return readAsYaml(text);
-  return { value: json, faults: [], lineOf: (path) => jsonLineOf(text, path) };
+  // Lines are asked for where there are faults, and then there is time.
+  let yaml: YamlText | undefined;
+  const lineOf = (path: Path): number | undefined => {
+    yaml ??= readAsYaml(text);
+    return yaml.lineOf(path);
+  };
+  return { value: json, faults: [], lineOf };
 }
 
 /** The object of a JSON text; undefined where it is anything else, or names a key twice, which YAML reports as a fault. */

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { jsonLineOf, keysWritten } from '../../src/config/json-text.js';
+import { keysWritten } from '../../src/config/json-text.js';
+import { readYaml } from '../../src/config/yaml.js';
 
 /** Values whose texts hold what separates members too. */
 const text = fc.oneof(
@@ -46,11 +47,12 @@ describe('the text of a JSON configuration', () => {
         const written = JSON.stringify(value, undefined, 2);
         const found: [PropertyKey[], number][] = [];
         linesOf(value, 1, [], found);
+        const { lineOf } = readYaml(written);
         for (const [path, line] of found) {
-          expect(jsonLineOf(written, path), `${path.join('.')} of ${written}`).toBe(line);
-          expect(jsonLineOf(written, [...path, 'not there', 0])).toBe(line);
+          expect(lineOf(path), `${path.join('.')} of ${written}`).toBe(line);
+          expect(lineOf([...path, 'not there', 0])).toBe(line);
         }
-        expect(jsonLineOf(written, ['not there'])).toBeUndefined();
+        expect(lineOf(['not there'])).toBeUndefined();
       }),
       { numRuns: 500, seed: 8 },
     );
