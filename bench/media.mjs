@@ -1,7 +1,7 @@
 // npm run bench:media: RTP and SRTP through the media engines and through rtpengine (user space), side by side.
 //
-//   node bench/media.mjs [--only rtpengine,native,typescript,relay-c] [--kind rtp,seal,open] [--what max,half,memory,scale]
-//                        [--rounds N] [--calls N] [--log FILE]
+//   node bench/media.mjs [--only rtpengine,native,typescript,relay-c] [--kind rtp,seal,open]
+//                        [--what max,half,memory,scale,fork] [--rounds N] [--calls N] [--log FILE]
 //   node bench/media.mjs --sum FILE
 //
 // kind   rtp: both ways in the clear   seal: RTP to SRTP   open: SRTP to RTP (one way each, AES_CM_128_HMAC_SHA1_80)
@@ -9,7 +9,9 @@
 //        half: at half of rtpengine's maximum (median of the log), latency and processor time a packet: all relays are up,
 //        and take turns of 1.5 s, eight times a round
 //        memory: resident size a call, over 10 calls and over all, both after the same traffic
-//        scale: 100, 1,000 and 4,000 calls of 50 packets a second each way
+//              (garbage of JavaScript is collected before)
+//        scale: calls of 50 packets a second each way, to 100,000 packets a second in all, over 100, 1,000 and 4,900 calls
+//        fork: what a copy of each packet costs our engines, at 20,000 packets a second in turns
 //
 // One relay on core 0, the load on core 1. Every round measures each relay once, so that what else the machine does falls
 // on all alike. Each outcome is a line of the log: rounds may be run one by one, and are summed up as medians at the end.
@@ -45,8 +47,11 @@ const places = {
 };
 const say = (text) => process.stderr.write(`${text}\n`);
 const TURNS = 8;
-/** Calls: four sockets each, and this machine allows a process 20,000; rtpengine wants seven ports a call. */
-const SCALE = [100, 1000, 4000];
+/** Calls: four sockets each, and this machine allows a process 20,000. */
+const SCALE = [100, 1000, 4900];
+/** No core here carries more than some 200,000 packets a second: beyond, more calls share what fewer had. */
+const SCALE_PPS = 100_000;
+const FORK_PPS = 20_000;
 /** Rates between which the maximum is sought. */
 const [LOWEST_PPS, HIGHEST_PPS] = [20_000, 300_000];
 
@@ -88,6 +93,7 @@ async function measureRound() {
     if (whats.includes('max') || whats.includes('half')) await measureRates(measured, kind, whats);
     if (whats.includes('memory')) for (const relay of measured) await measureMemory(relay, kind);
     if (whats.includes('scale') && kind === 'rtp') await measureScale(measured);
+    if (whats.includes('fork') && kind === 'rtp') await measureForks(measured);
   }
 }
 
@@ -138,13 +144,13 @@ async function measureRates(relays, kind, whats) {
 }
 
 /** All relays at one rate, in turns that follow each other closely: what disturbs one disturbs all. */
-async function measureTurns(relays, kind, pps) {
+async function measureTurns(relays, kind, pps, what = 'half') {
   const running = await startRelays(relays, kind, calls, places);
   const loads = running.map((relay) => loader(relay, kind, places.binDir));
   try {
     for (let turn = 0; turn < TURNS; turn++) {
       for (const [at, relay] of relays.entries()) {
-        note({ what: 'half', kind, relay, calls, turn, ...figures(loads[at].trial(pps, 1.5)) });
+        note({ what, kind, relay, calls, turn, ...figures(loads[at].trial(pps, 1.5)) });
       }
     }
   } finally {
@@ -158,8 +164,9 @@ async function measureMemory(relay, kind) {
   const sizes = [];
   for (const count of [10, calls]) {
     sizes.push(
-      await withRelay(relay, kind, count, (trial, { pid }) => {
+      await withRelay(relay, kind, count, async (trial, { pid, collect }) => {
         trial(10_000, 2);
+        await collect();
         return residentKb(pid);
       }),
     );
@@ -170,8 +177,19 @@ async function measureMemory(relay, kind) {
 async function measureScale(relays) {
   for (const count of SCALE) {
     for (const relay of relays) {
-      const outcome = await withRelay(relay, 'rtp', count, (trial) => trial(100 * count, 2));
-      note({ what: 'scale', kind: 'rtp', relay, calls: count, askedPps: 100 * count, ...figures(outcome) });
+      const askedPps = Math.min(100 * count, SCALE_PPS);
+      const outcome = await withRelay(relay, 'rtp', count, (trial) => trial(askedPps, 2));
+      note({ what: 'scale', kind: 'rtp', relay, calls: count, askedPps, ...figures(outcome) });
     }
   }
+}
+
+async function measureForks(relays) {
+  const engines = relays.filter((relay) => relay === 'native' || relay === 'typescript');
+  await measureTurns(
+    engines.flatMap((engine) => [engine, `${engine}+copied`, `${engine}+read`]),
+    'rtp',
+    FORK_PPS,
+    'fork',
+  );
 }

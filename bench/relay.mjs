@@ -3,6 +3,8 @@
 //   --engine typescript   the relay host in this process's one thread, as a worker runs it
 //   --engine native       the compiled path, in a thread of its own (on the same core, where the process is pinned)
 //   --srtp                what leaves towards the second port of each pair is sealed (AES_CM_128_HMAC_SHA1_80)
+//   --fork copied|read    a copy of every packet that is accepted, on every leg, as a capture has it; `copied` lets go of the
+//                         copies unread, every 20 ms, `read` makes packets of them for a consumer that does nothing
 //
 // Each port's peer is described at its REMOTE_PORT, latching and full statistics on, as in a call. On SIGUSR2 garbage is
 // collected, and `collected` printed: what is resident then is in use.
@@ -12,16 +14,23 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
 const { values, positionals } = parseArgs({
-  options: { engine: { type: 'string', default: 'typescript' }, srtp: { type: 'boolean', default: false } },
+  options: {
+    engine: { type: 'string', default: 'typescript' },
+    srtp: { type: 'boolean', default: false },
+    fork: { type: 'string' },
+  },
   allowPositionals: true,
 });
-if (!['typescript', 'native'].includes(values.engine) || positionals.length !== 1) {
-  process.stderr.write('usage: bench/relay [--engine typescript|native] [--srtp] MAP\n');
+const known = ['typescript', 'native'].includes(values.engine) && [undefined, 'copied', 'read'].includes(values.fork);
+if (!known || positionals.length !== 1) {
+  process.stderr.write('usage: bench/relay [--engine typescript|native] [--srtp] [--fork copied|read] MAP\n');
   process.exit(2);
 }
 
 const { SystemRandom, systemScheduler } = await import('../dist/core/index.js');
 const { LEG_BYTES } = await import('../dist/rtp/relay/layout.js');
+const { FORK, forkMemory } = await import('../dist/rtp/fork/layout.js');
+const { RingReader } = await import('../dist/rtp/fork/ring-reader.js');
 
 const calls = readMap(positionals[0]);
 
@@ -42,7 +51,9 @@ const parts = {
   },
 };
 const thread = values.engine === 'native' ? await startNative() : await startTypescript();
+const readers = [];
 for (const [id, call] of calls.entries()) await open(id, ...call);
+if (values.fork) setInterval(() => readers.forEach((read) => read()), 20);
 // What was needed to set up is no part of a call.
 waiting = new Map();
 calls.length = 0;
@@ -70,6 +81,17 @@ function readMap(file) {
 function collector() {
   setFlagsFromString('--expose-gc');
   return runInNewContext('gc');
+}
+
+/** Copies of what one side sends; `values.fork` says what becomes of them. */
+function fork(id, side, rtpPort) {
+  const maxQueued = 16;
+  const memory = forkMemory(maxQueued);
+  thread.post({ kind: 'fork', id, fork: readers.length, side, point: 'plain', memory, maxQueued });
+  const words = new Int32Array(memory);
+  const reader = new RingReader(memory, maxQueued, rtpPort);
+  const letGo = () => Atomics.store(words, FORK.tailWord, Atomics.load(words, FORK.headWord));
+  readers.push(values.fork === 'read' ? () => reader.take(maxQueued) : letGo);
 }
 
 /** A port in use, or a fault in the packet path: no figure is better than a wrong one. */
@@ -102,6 +124,9 @@ async function open(id, port, remotePort, partner, partnersRemote) {
   await opened;
   thread.post({ kind: 'describe', id, side: 'customer', description: description(remotePort, false) });
   thread.post({ kind: 'describe', id, side: 'remote', description: description(partnersRemote, values.srtp) });
+  if (!values.fork) return;
+  fork(id, 'customer', port);
+  fork(id, 'remote', partner);
 }
 
 function description(rtpPort, sealed) {

@@ -11,22 +11,31 @@ export const niceness = process.getuid() === 0 ? '-20' : '0';
 /** What the load maker binds: one port a side, all flows of a side share it. */
 const [SIDE_A, SIDE_B] = [9000, 9010];
 const FIRST_PORT = 40_000;
-/** rtpengine's, apart from the others': it wants some seven ports a call. */
-const RTPENGINE_PORTS = [10_000, 39_999];
+/** rtpengine's: it wants some seven ports a call. Up to 4,000 calls, it leaves those of the others alone. */
+const rtpenginePorts = (calls) => [10_000, calls > 4000 ? 64_999 : 39_999];
 const NG_PORT = 22_222;
 /** The key of every call, where we choose it (bench/relay has the same). */
 const KEY = Buffer.from('0123456789abcdef0123456789abcd');
 
 /**
- * Starts `name` (rtpengine, relay-c, native, typescript) with `calls` calls for traffic of `kind`:
+ * Starts `name` (rtpengine, relay-c, native, typescript; the last two also with +copied or +read, see bench/relay) with `calls` calls for traffic of `kind`:
  * rtp both ways in the clear; seal: in the clear from side A, sealed to side B; open: sealed from side B, in the clear to A.
- * Resolves to { pid, flows, stop }; a flow is [source port, relay port, sink port, send key, receive key].
+ * Resolves to { pid, flows, collect, stop }; a flow is [source port, relay port, sink port, send key, receive key].
  */
 export async function startRelay(name, kind, calls, { benchDir, binDir, firstPort = FIRST_PORT }) {
   if (name === 'rtpengine') return startRtpengine(kind, calls, benchDir);
   if (name === 'relay-c') return startMapped([join(binDir, 'relay-c'), 'raw'], kind, calls, firstPort);
-  const sealed = kind === 'rtp' ? [] : ['--srtp'];
-  return startMapped([join(here, '..', 'relay'), '--engine', name, ...sealed], kind, calls, firstPort);
+  const [engine, fork] = name.split('+');
+  const options = [...(kind === 'rtp' ? [] : ['--srtp']), ...(fork ? ['--fork', fork] : [])];
+  const relay = await startMapped([join(here, '..', 'relay'), '--engine', engine, ...options], kind, calls, firstPort);
+  return { ...relay, collect: () => collect(relay) };
+}
+
+/** Has garbage collected, so that what is resident is in use. */
+async function collect({ pid, says }) {
+  const done = says('collected');
+  process.kill(pid, 'SIGUSR2');
+  await done;
 }
 
 /** Starts several relays beside each other, on ports of their own; those that are not loaded cost next to nothing. */
@@ -55,7 +64,7 @@ async function startMapped(command, kind, calls, firstPort) {
     rmSync(directory, { recursive: true });
   }
   const flows = ports.flatMap((port) => mappedFlows(port, kind));
-  return { pid: relay.pid, flows, stop: relay.stop };
+  return { pid: relay.pid, flows, says: relay.says, collect: () => {}, stop: relay.stop };
 }
 
 function mappedFlows(port, kind) {
@@ -76,15 +85,16 @@ async function startRtpengine(kind, calls, benchDir) {
     ...['--config-file=none', '--table=-1', '--interface=127.0.0.1', `--listen-ng=127.0.0.1:${NG_PORT}`],
     ...[
       '--num-threads=1',
-      `--port-min=${RTPENGINE_PORTS[0]}`,
-      `--port-max=${RTPENGINE_PORTS[1]}`,
+      `--port-min=${rtpenginePorts(calls)[0]}`,
+      `--port-max=${rtpenginePorts(calls)[1]}`,
       '--foreground',
       '--log-stderr',
     ],
     ...['--log-level=1', '--log-facility=daemon', '--delete-delay=0', '--timeout=600', '--silent-timeout=600'],
   ]);
   try {
-    return { pid: relay.pid, flows: await rtpengineCalls(new Ng(NG_PORT), kind, calls), stop: relay.stop };
+    const flows = await rtpengineCalls(new Ng(NG_PORT), kind, calls);
+    return { pid: relay.pid, flows, collect: () => {}, stop: relay.stop };
   } catch (error) {
     await relay.stop();
     throw error;

@@ -264,7 +264,7 @@ void Relay::loop() {
     // Orders first, so that a packet never meets a leg whose description waits behind it.
     obey(now);
     for (int at = 0; at < count; at++) {
-      if (at + 2 < count) __builtin_prefetch(ready[at + 2].data.ptr);
+      if (at + 3 < count) __builtin_prefetch(ready[at + 3].data.ptr);
       if (ready[at].data.ptr) {
         take(static_cast<Port*>(ready[at].data.ptr));
       } else {
@@ -299,37 +299,31 @@ void Relay::setTimer() {
   timerfd_settime(timer_, TFD_TIMER_ABSTIME, &at, nullptr);
 }
 
+// While one packet is received, the memory of those before it is fetched: the leg, then what the leg points to.
 void Relay::take(Port* port) {
   Arrival& arrival = arrivals_[arrived_];
   arrival.packet = outbox_.slot();
   arrival.length = receive(port->fd, arrival.packet, Outbox::kCapacity, &arrival.from);
   if (arrival.length < 0) return;
   arrival.port = port;
+  port->leg->prefetch();
+  if (arrived_ > 0) arrivals_[arrived_ - 1].fetchBeyond();
   outbox_.keep();
   arrived_++;
 }
 
-// All are received first, then all worked on, then all sent: each of the three keeps its code and data in the cache.
-void Relay::work(double now) {
-  for (int at = 0; at < arrived_; at++) {
-    lookAhead(at);
-    onArrival(arrivals_[at], now);
-  }
-  arrived_ = 0;
-  outbox_.flush();
+void Relay::Arrival::fetchBeyond() const {
+  port->leg->prefetchBeyond();
+  __builtin_prefetch(&port->session->ports[1 - port->side][0]);
 }
 
-// While one packet is worked on, the memory of those to come is fetched.
-void Relay::lookAhead(int at) const {
-  constexpr int kFar = 6;
-  constexpr int kNear = 3;
-  // At the start also that of the first ones.
-  for (int ahead = at == 0 ? 0 : kFar; ahead <= kFar && at + ahead < arrived_; ahead++) {
-    arrivals_[at + ahead].port->leg->prefetch();
-  }
-  for (int ahead = at == 0 ? 0 : kNear; ahead <= kNear && at + ahead < arrived_; ahead++) {
-    arrivals_[at + ahead].port->leg->prefetchBeyond();
-  }
+// All are received first, then all worked on, then all sent: each of the three keeps its code and data in the cache.
+void Relay::work(double now) {
+  if (arrived_ == 0) return;
+  arrivals_[arrived_ - 1].fetchBeyond();
+  for (int at = 0; at < arrived_; at++) onArrival(arrivals_[at], now);
+  arrived_ = 0;
+  outbox_.flush();
 }
 
 void Relay::onArrival(const Arrival& arrival, double now) {

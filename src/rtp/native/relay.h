@@ -36,8 +36,8 @@ struct Event {
 
 class Session;
 
-// One bound socket.
-struct Port {
+// One bound socket; in one line of the cache.
+struct alignas(64) Port {
   int fd = -1;
   Side side = kCustomer;
   bool rtcp = false;
@@ -166,10 +166,11 @@ class Relay final : public EventSink {
     uint8_t* packet;
     int length;
     Endpoint from;
+
+    void fetchBeyond() const;
   };
   void take(Port* port);
   void work(double now);
-  void lookAhead(int at) const;
   void onArrival(const Arrival& arrival, double now);
   void tick(double now);
   void startPlaying(const Command& command, double now);
