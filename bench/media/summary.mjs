@@ -7,7 +7,7 @@ export const median = (values) => {
   return sorted[Math.floor(sorted.length / 2)];
 };
 
-const COLUMNS = ['pps', 'usPerPacket', 'p50Us', 'p99Us', 'rssKb', 'kbPerCall', 'loss'];
+const COLUMNS = ['pps', 'usPerPacket', 'core', 'p50Us', 'p99Us', 'rssKb', 'kbPerCall', 'loss'];
 
 /** @returns a table for each measurement, as text */
 export function summary(outcomes) {
@@ -19,7 +19,7 @@ export function summary(outcomes) {
     group.set(relay, [...(group.get(relay) ?? []), outcome]);
     groups.set(key, group);
   }
-  const head = `medians; ${cpus()[0].model}; Node ${process.version}; a ratio is to rtpengine, pps over pps, else us over us\n`;
+  const head = `medians; ${cpus()[0].model}; Node ${process.version}; a ratio is to rtpengine, us over us unless it is of rates or memory\n`;
   return head + [...groups].map(([key, group]) => table(key, group)).join('');
 }
 
@@ -27,7 +27,7 @@ function table(key, group) {
   const medians = new Map(
     [...group].map(([relay, list]) => [
       relay,
-      Object.fromEntries(COLUMNS.map((column) => [column, median(list.map((outcome) => outcome[column]))])),
+      Object.fromEntries(COLUMNS.map((column) => [column, median(list.map((outcome) => columnOf(outcome, column)))])),
     ]),
   );
   const rows = [...medians].map(([relay, row]) => [
@@ -40,11 +40,17 @@ function table(key, group) {
   return `\n${lines.map((line) => line.map((cell, at) => String(cell).padEnd(at === 0 ? 28 : 12)).join('')).join('\n')}\n`;
 }
 
+/** `core`: share of its core that the relay used; well below 1 at its highest rate, the load maker was what gave out. */
+const columnOf = (outcome, column) =>
+  column === 'core' ? outcome.usPerPacket && (outcome.pps * outcome.usPerPacket) / 1e6 : outcome[column];
+
 const show = (value) => (value === undefined ? '' : Number(value.toPrecision(4)));
 
 function ratio(key, row, base) {
   if (!base) return '';
-  if (key.startsWith('max')) return (row.pps / base.pps).toFixed(2);
+  if (key.startsWith('max')) {
+    return `${(row.pps / base.pps).toFixed(2)}, by us ${(base.usPerPacket / row.usPerPacket).toFixed(2)}`;
+  }
   if (key.startsWith('memory')) return (row.kbPerCall / base.kbPerCall).toFixed(2);
   return `${(base.usPerPacket / row.usPerPacket).toFixed(2)}, p99 ${(row.p99Us / base.p99Us).toFixed(2)}`;
 }
