@@ -145,10 +145,24 @@ function appendAbilities(
   optionTags: readonly string[],
   rows: readonly HeaderRow[],
 ): void {
-  if (!hasRow(rows, 'allow')) message.headers.append('Allow', allow.join(', '));
+  if (!hasRow(rows, 'allow')) message.headers.append('Allow', joined(allow));
   const given = hasRow(rows, 'supported') ? message.headers.list('Supported') : [];
-  const missing = given.length === 0 ? optionTags : optionTags.filter((tag) => !given.includes(tag));
+  if (optionTags.length === 0) return;
+  if (given.length === 0) return message.headers.append('Supported', joined(optionTags));
+  const missing = optionTags.filter((tag) => !given.includes(tag));
   if (missing.length > 0) message.headers.append('Supported', missing.join(', '));
+}
+
+const joinedLists = new WeakMap<readonly string[], string>();
+
+/** A list as a header value; lists of ours, which are few and the same in every message, are put together once. */
+function joined(list: readonly string[]): string {
+  let value = joinedLists.get(list);
+  if (value === undefined) {
+    value = list.join(', ');
+    joinedLists.set(list, value);
+  }
+  return value;
 }
 
 function appendBody(message: SipRequest | SipResponse, body: MessageBody | undefined): void {

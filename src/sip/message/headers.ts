@@ -72,17 +72,19 @@ export class Headers {
     for (let row = this.find(name, first + ROW); row >= 0; row = this.find(name, row)) this.rows.splice(row, ROW);
     this.rows[first + START] = OURS;
     this.rows[first + END] = OURS;
-    this.rows[first + VALUE] = this.addOwn(name, value);
+    this.rows[first + VALUE] = this.addOwn(this.rows[first]!, name, value);
   }
 
   append(name: string, value: string): void {
-    this.rows.push(headerId(name), OURS, OURS, this.addOwn(name, value), 0);
+    const id = headerId(name);
+    this.rows.push(id, OURS, OURS, this.addOwn(id, name, value), 0);
   }
 
   /** Puts a row before the first row of that name, or before all others where there is none. */
   prepend(name: string, value: string): void {
     const at = Math.max(0, this.find(name, 0));
-    this.rows.splice(at, 0, headerId(name), OURS, OURS, this.addOwn(name, value), 0);
+    const id = headerId(name);
+    this.rows.splice(at, 0, id, OURS, OURS, this.addOwn(id, name, value), 0);
   }
 
   /** Removes every row of that name. */
@@ -138,10 +140,9 @@ export class Headers {
   }
 
   /** Keeps a name and value of ours. @returns its index, which the row holds */
-  private addOwn(name: string, value: string): number {
+  private addOwn(id: number, name: string, value: string): number {
     this.changes++;
-    const known = headerId(name) !== ID_UNKNOWN;
-    return this.own.push({ name: known ? name : lineSafe(name), value: lineSafe(value) }) - 1;
+    return this.own.push({ name: id !== ID_UNKNOWN ? name : lineSafe(name), value: lineSafe(value) }) - 1;
   }
 
   /** Position of the first row of that name at or after a position; -1 where there is none. */
