@@ -1,5 +1,6 @@
 import { isIPv6 } from 'node:net';
 import { join } from 'node:path';
+import { setImmediate as otherWork } from 'node:timers/promises';
 import {
   Authenticator,
   CallControl,
@@ -146,6 +147,8 @@ export async function startGateway(
 
   let declared = config;
   const reload = async (next: GatewayConfig, who: string): Promise<readonly Difference[]> => {
+    // Reading a large file held signalling up: what has come meanwhile goes before the rest.
+    await otherWork();
     const changes = next === declared ? [] : differences(declared, next);
     if (next !== declared) await catalogue.declare(next, file);
     declared = next;

@@ -160,7 +160,10 @@ export class Catalogue {
     const mark = this.#parts.sealer.mark(declaredText(settings, file));
     // The very file whose resources are held: nothing to compare.
     if (this.get('setting', DECLARED_MARK) === mark) return this.#commit(settings, [], () => Promise.resolve());
+    // A large file takes tens of milliseconds at each step.
+    await otherWork();
     const changes = this.#reconciliation(settings, file);
+    await otherWork();
     const timeMs = this.#parts.wallMs();
     const what = changes.map((change) => ('remove' in change ? `-${nameOf(change.remove)}` : nameOf(change.put)));
     const after = { changed: what.slice(0, 100), more: Math.max(0, what.length - 100) };
