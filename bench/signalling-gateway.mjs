@@ -1,7 +1,7 @@
 /**
  * The gateway for the signalling bench: listens on 127.0.0.1:$KPORT (UDP), sends every call to 127.0.0.1:$DPORT, prints
  * `ready`. Records, journal, media log and SIP message log are on, as in service; limits are out of the way.
- * Also the COMMAND of a `sip-cps.sh COMMAND CPS …` run. MEDIA_ENGINE names the media engine (default auto), NODE_FLAGS
+ * Also the COMMAND of a `sip-cps.sh COMMAND CPS …` run. MEDIA_ENGINE names the media engine (default native: one that is not built, or of another version, ends the bench), NODE_FLAGS
  * gives Node more flags, for a profile.
  */
 import { spawn } from 'node:child_process';
@@ -21,7 +21,7 @@ const directory = mkdtempSync(join(tmpdir(), 'trunkline-bench-'));
 const config = {
   dataDir: directory,
   sip: { listen: [`udp://127.0.0.1:${KPORT}`], health: { enabled: false } },
-  media: { engine: process.env.MEDIA_ENGINE ?? 'auto', ports: '16384-60999', quarantineSeconds: 0 },
+  media: { engine: process.env.MEDIA_ENGINE ?? 'native', ports: '16384-60999', quarantineSeconds: 0 },
   metrics: { listen: 'http://127.0.0.1:0' },
   api: { listen: 'http://127.0.0.1:0' },
   limits: { maxCallsPerConnector: 1_000_000 },
