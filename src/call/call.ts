@@ -16,6 +16,7 @@ import { type CallParts, eventOf, type Happening, happeningOf, sourcesOf } from 
 import { type BridgeHooks, DialogBridge, type DialogPair } from './dialog-bridge.js';
 import { DtmfInterworking } from './dtmf-interworking.js';
 import { EarlyForks } from './early-forks.js';
+import { EarlyOffer } from './early-offer.js';
 import { callerUnreachable, cancelled, dialogLost, type Ending, fellSilent, hungUp, hungUpEarly } from './ends.js';
 import type { CallFacts, EndFacts } from './events.js';
 import { mayFailOver, planExhausted } from './failover.js';
@@ -24,7 +25,7 @@ import { HoldWatch } from './hold-watch.js';
 import { IntervalReports } from './interval-reports.js';
 import { identityFor } from './invite-parts.js';
 import { LateOffer } from './late-offer.js';
-import { MediaBridge, missingDescription, opposite } from './media-bridge.js';
+import { MediaBridge, opposite } from './media-bridge.js';
 import { mediaFamilies } from './media-families.js';
 import { closePatiently, MEDIA_PATIENCE_MS, mediaSilent } from './media-patience.js';
 import { type AttemptOutcome, faultOf, finalOrder, q850ForStatus, reasonRow, withReason } from './release.js';
@@ -53,6 +54,7 @@ export class Call implements InboundLegHandler, AttemptHandler, BridgeHooks {
   readonly #plan: RestOfPlan;
   #attempts = 0;
   #ringing = false;
+  #earlyOffer: EarlyOffer | undefined;
   #lateOffer: LateOffer | undefined;
   readonly #forks: EarlyForks;
   readonly #reports: IntervalReports;
@@ -130,6 +132,7 @@ export class Call implements InboundLegHandler, AttemptHandler, BridgeHooks {
     this.#media = media;
     if (this.#state !== 'opening') return void closePatiently(media, this.#parts.scheduler, this.#logger);
     this.#state = 'trying';
+    this.#earlyOffer = new EarlyOffer(media, this.#callerSide);
     this.#lateOffer = new LateOffer(media, this.#callerSide);
     this.#bridge = new DialogBridge(media, this, this.#dtmf, this.#parts.settings, this.#logger);
     this.#dtmf.join(media, this.#bridge);
@@ -219,10 +222,7 @@ export class Call implements InboundLegHandler, AttemptHandler, BridgeHooks {
     dialog: Dialog | undefined,
     prack: ((body?: MessageBody) => void) | undefined,
   ): MessageBody | undefined {
-    if (sessionOf(this.#leg.request)) {
-      if (dialog) this.#forks.described(dialog, description);
-      return this.#media!.translate(opposite(this.#callerSide), 'answer', description);
-    }
+    if (sessionOf(this.#leg.request)) return this.#earlyOffer!.inProvisional(dialog, description);
     return dialog && prack && this.#lateOffer!.inProvisional(dialog, description, prack);
   }
 
@@ -268,9 +268,13 @@ export class Call implements InboundLegHandler, AttemptHandler, BridgeHooks {
       const description = sessionOf(response);
       this.#whereUsable(attempt, () => {
         const body = sessionOf(this.#leg.request)
-          ? this.#answerEarlyOffer(dialog, description, progress)
+          ? this.#earlyOffer!.inAnswer(dialog, description)
           : this.#answerLateOffer(dialog, description);
-        progress.whenAcknowledged(() => this.#acceptOnceHeard(attempt, response, body()));
+        progress.whenAcknowledged(() => {
+          // To a caller without 100rel what came in a reliable 18x was no answer yet.
+          const told = description || !progress.described ? body : undefined;
+          this.#acceptOnceHeard(attempt, response, told);
+        });
       });
     });
   }
@@ -299,32 +303,11 @@ export class Call implements InboundLegHandler, AttemptHandler, BridgeHooks {
     );
   }
 
-  /**
-   * The usual case: the caller offered, the callee's 200 answers, or one of its reliable 18x did (another fork may have
-   * described itself since). Gives what the caller's 200 says.
-   */
-  #answerEarlyOffer(
-    dialog: Dialog,
-    description: MessageBody | undefined,
-    progress: { readonly described: boolean },
-  ): () => MessageBody | undefined {
-    const calleeSide = opposite(this.#callerSide);
-    const known = this.#media!.direction(calleeSide) && this.#media!.lastReceived(calleeSide);
-    const answer = description ?? this.#forks.description(dialog) ?? known;
-    if (!answer) throw missingDescription();
-    const body = this.#media!.translate(calleeSide, 'answer', answer);
-    dialog.localDescription = this.#media!.lastSent(calleeSide);
-    // The callee may wait for the ACK until it speaks: what it says must find the way open.
-    this.#media!.whenInForce(() => dialog.ack());
-    // To a caller without 100rel what came in a reliable 18x was no answer yet.
-    return () => (description || !progress.described ? body : undefined);
-  }
-
-  #answerLateOffer(dialog: Dialog, description: MessageBody | undefined): () => MessageBody | undefined {
+  #answerLateOffer(dialog: Dialog, description: MessageBody | undefined): MessageBody | undefined {
     const body = this.#lateOffer!.inAnswer(dialog, description);
     const answered = (ack: SipRequest): void => this.#guarded(() => this.#lateOffer!.onAck(ack));
     if (body) this.#bridge!.onceAcknowledged(this.#callerSide, answered);
-    return () => body;
+    return body;
   }
 
   #accept(attempt: Attempt, response: SipResponse, body: MessageBody | undefined): void {

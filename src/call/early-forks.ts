@@ -1,4 +1,4 @@
-import type { Dialog, InboundLeg, MessageBody } from '../sip/index.js';
+import type { Dialog, InboundLeg } from '../sip/index.js';
 import { ReliableProgress } from './reliable-progress.js';
 
 /**
@@ -13,7 +13,6 @@ export class EarlyForks {
   readonly #leg: InboundLeg;
   readonly #separate: boolean;
   readonly #progress = new Map<string, ReliableProgress>();
-  readonly #descriptions = new Map<Dialog, MessageBody>();
 
   /** @param separate false: all forks are one early dialog to the caller */
   constructor(leg: InboundLeg, separate: boolean) {
@@ -38,15 +37,5 @@ export class EarlyForks {
   /** A PRACK of the caller came in the dialog of this tag of ours. */
   acknowledged(localTag: string | undefined): void {
     this.#progress.get(localTag ?? '')?.acknowledged();
-  }
-
-  /** The callee answered the offer in an 18x of this dialog. */
-  described(dialog: Dialog, description: MessageBody): void {
-    this.#descriptions.set(dialog, description);
-  }
-
-  /** Its answer so far. */
-  description(dialog: Dialog): MessageBody | undefined {
-    return this.#descriptions.get(dialog);
   }
 }
