@@ -28,7 +28,7 @@ export async function udpPeer(address = '127.0.0.1', wantedPort = 0): Promise<Ud
     port: socket.address().port,
     got,
     send: (data, port, to = address) => socket.send(data, port, to),
-    received: (count, withinMs = 2000) =>
+    received: (count, withinMs = 5000) =>
       new Promise((resolve, reject) => {
         const timer = setTimeout(() => reject(new Error(`${got.length} of ${count} datagrams came`)), withinMs);
         wake = () => {
