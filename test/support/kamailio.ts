@@ -75,10 +75,11 @@ const MODULES = [
   'rtimer',
 ];
 
+/** One process for UDP: two of them pass a 180 and the 200 right behind it on in either order. */
 const configuration = ({ address, realm, password, far, alsoAt, inside }: EdgeOptions, port: number) => `
 debug=1
 log_stderror=yes
-children=2
+children=1
 tcp_children=2
 auto_aliases=no
 listen=udp:${address}:${port}
