@@ -108,15 +108,12 @@ function checkLeg(world: World, call: SimulatedCall, leg: AgentLeg): string[] {
 }
 
 /**
- * On a bad line all seven tries of an INVITE can be lost, or the answers to them. The answer to a late offer comes from
- * the caller, in its ACK or PRACK, and the callee's waits for it: a caller that never sent it explains why the callee got
- * none in time. And a callee whose responses went down with their connection, and that refuses the INVITE sent on a new one
- * as a copy, has ended the attempt with that 482: nobody waits for what it said reliably before.
+ * On a bad line all seven tries of an INVITE can be lost, or the answers to them. And the answer to a late offer comes from the caller, in its ACK or PRACK, and the callee's waits for it: a caller that
+ * never sent it explains why the callee got none in time.
  */
 function isExplained(world: World, { caller }: SimulatedCall, leg: AgentLeg, { text, branch }: Complaint): boolean {
   if (branch !== undefined) return world.log.wasServed(leg.callId, branch);
   if (text === NO_ACK && leg instanceof Callee && answeredTooLate(world, leg)) return true;
-  if (text === NO_PRACK && leg instanceof Callee && leg.cut && leg.refusedCopy) return true;
   const { offer, manners, prack } = caller.shape.caller;
   const healthy = caller.mode === 'live' && !caller.disturbed && !caller.cut;
   if (offer !== 'late') return false;

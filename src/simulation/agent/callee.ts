@@ -29,7 +29,6 @@ export class Callee extends AgentLeg {
   readonly #credentials: Credentials | undefined;
   readonly #tags: string[];
   #invite: ServerExchange | undefined;
-  #refusedCopy = false;
   #state: 'fresh' | 'ringing' | 'answered' | 'closed' = 'fresh';
   #cancelled = false;
   #challengesLeft: number;
@@ -67,14 +66,8 @@ export class Callee extends AgentLeg {
     return this.#invite?.request.topVia.branch ?? '';
   }
 
-  /** Another copy of its INVITE came, and was refused as merged (RFC 3261 §8.2.2.2). */
-  get refusedCopy(): boolean {
-    return this.#refusedCopy;
-  }
-
   protected onInvite(exchange: ServerExchange): void {
     if (this.#state !== 'fresh') {
-      this.#refusedCopy = true;
       exchange.respond(482, { tag: this.#tags[0]! });
       return;
     }

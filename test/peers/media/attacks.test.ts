@@ -135,12 +135,12 @@ describe.each(ENGINES)('engine %s', (engine) => {
       const { own, others, sent } = await floodOnePort(engine);
       const text = `own ${(100 * own).toFixed(1)} %, of the flood ${(100 * others).toFixed(1)} %`;
       console.info(`${engine}: 20,000/s on one port: ${sent} sent, lost ${text}`);
-      // The port's queue overflows where the machine gives the engine too little time. All lose alike then, and no share
-      // can be promised: the promise is for a machine that keeps up. A few of 160 packets are chance.
-      const keptUp = others < 0.005;
-      expect(own, text).toBeLessThanOrEqual(keptUp ? 0.01 : others + 0.15);
-      // A daemon in user space does not keep up with so many, whatever time it has.
-      if (keptUp || tries === 3 || engine === 'rtpengine') return;
+      // A daemon in user space does not keep up with so many, whatever time it has: it fares no worse than the flood.
+      if (engine === 'rtpengine') return expect(own, text).toBeLessThanOrEqual(others + 0.15);
+      // Again, should the machine have stalled.
+      if (own > 0.01 && tries < 3) continue;
+      expect(sent).toBeGreaterThan(30_000);
+      return expect(own, text).toBeLessThanOrEqual(0.01);
     }
   });
 

@@ -19,7 +19,7 @@ const MOST_ANSWERS_PER_SECOND = 50;
 const CALLS_PER_SECOND = 10;
 const PROBE_EVERY_MS = 5;
 const P99_LIMIT_MS = 100;
-/** How long the same is asked before the flood: a machine that is slow then may be as slow and a half in it. */
+/** How long the same is asked before the flood, to be told beside it. */
 const CALM_MS = 2000;
 
 interface FloodResult {
@@ -109,7 +109,7 @@ describe(`${FLOOD_PER_SECOND} INVITEs a second from a denied source for ${SECOND
 
     expect(attack.sent).toBe(FLOOD_PER_SECOND * SECONDS);
     expect(Math.max(0, ...attack.answers), figures).toBeLessThanOrEqual(MOST_ANSWERS_PER_SECOND);
-    expect(percentile(tookMs, 0.99), figures).toBeLessThanOrEqual(Math.max(P99_LIMIT_MS, Math.min(1.5 * calm, 500)));
+    expect(percentile(tookMs, 0.99), figures).toBeLessThanOrEqual(P99_LIMIT_MS);
     expect(caller, caller.errors).toMatchObject({ successful: calls, failed: 0 });
     const records = await gateway.recordsOnceThere(calls);
     expect(records, 'records of the allowed calls alone').toHaveLength(calls);
