@@ -44,11 +44,17 @@ const Q850_BY_STATUS: Readonly<Record<number, number>> = {
 /** Q.850 cause (1–127) for a final SIP status; 127 (interworking) where RFC 3398 names none. */
 export const q850ForStatus = (status: number): number => Q850_BY_STATUS[status] ?? (status < 300 ? 16 : 127);
 
-const CAUSE = /(?:^|;|,)\s*Q\.850\s*(?:;[^,]*)?;\s*cause\s*=\s*(\d{1,3})/i;
+const CAUSE = /^\s*cause\s*=\s*(\d{1,3})\s*$/i;
 
-/** Q.850 cause of a Reason header value (RFC 3326), such as `Q.850;cause=16;text="Normal"`; undefined without one. */
-export function q850OfReason(reason: string | undefined): number | undefined {
-  const cause = reason === undefined ? Number.NaN : Number(CAUSE.exec(reason)?.[1]);
+/**
+ * Q.850 cause of one Reason value (RFC 3326 §2), such as `Q.850;cause=16;text="Normal"`; undefined where it gives none.
+ * Taken apart first, and a stray text passed over: one pattern for it all takes quadratic time on what a peer may send.
+ */
+export function q850OfReason(reason: string): number | undefined {
+  const [protocol, ...params] = reason.split(';');
+  if (protocol!.trim().toUpperCase() !== 'Q.850') return undefined;
+  const given = params.map((param) => CAUSE.exec(param)?.[1]).find((digits) => digits !== undefined);
+  const cause = Number(given);
   return cause >= 1 && cause <= 127 ? cause : undefined;
 }
 
@@ -58,9 +64,14 @@ export const reasonRow = (q850: number, text: string): readonly [string, string]
   `Q.850;cause=${q850};text="${text}"`,
 ];
 
-/** Q.850 cause that a message gives in any of its Reason rows. */
-export const q850Of = (message: SipMessage): number | undefined =>
-  q850OfReason(message.headers.all('Reason').join(', '));
+/** Q.850 cause that a message gives: the first in any of its Reason rows. */
+export function q850Of(message: SipMessage): number | undefined {
+  for (const reason of message.headers.list('Reason')) {
+    const cause = q850OfReason(reason);
+    if (cause !== undefined) return cause;
+  }
+  return undefined;
+}
 
 /** What goes on of a message that ends a call: of CANCEL, which each hop writes anew, its reasons alone (RFC 3326 §2). */
 export const endingHeaders = (message: SipMessage, method: 'BYE' | 'CANCEL' | 'INVITE'): readonly HeaderRow[] => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { planExhausted } from '../../src/call/failover.js';
-import { bestResponse, q850ForStatus, q850OfReason, reasonRow } from '../../src/call/release.js';
+import { bestResponse, q850ForStatus, q850Of, q850OfReason, reasonRow } from '../../src/call/release.js';
 import { SipResponse } from '../../src/sip/index.js';
 
 const rejected = (status: number, reason = 'x') => ({ status, reason, code: 'attempt.rejected' });
@@ -75,14 +75,18 @@ describe('Q.850 causes', () => {
   });
 
   it.each([
-    ['Q.850;cause=17', 17],
-    ['Q.850 ;cause=16 ;text="Normal, clearing"', 16],
-    ['SIP;cause=200;text="ok", Q.850;text="x";cause=31', 31],
-    ['SIP;cause=200', undefined],
-    ['Q.850;cause=999', undefined],
-    [undefined, undefined],
-  ])('reads Reason %s', (value, cause) => {
-    expect(q850OfReason(value)).toBe(cause);
+    [['Q.850;cause=17'], 17],
+    [['Q.850 ;cause=16 ;text="Normal, clearing"'], 16],
+    [['SIP;cause=200;text="ok", q.850;text="x"; Cause = 31'], 31],
+    [['SIP;cause=486', 'Q.850;cause=34;text=No circuit'], 34],
+    [['SIP;cause=200'], undefined],
+    [['Q.850;cause=999', 'Q.850;cause=0'], undefined],
+    [['Q.850', ''], undefined],
+    [[], undefined],
+  ])('reads the Reason rows %s', (rows, cause) => {
+    const response = SipResponse.create(486);
+    for (const row of rows) response.headers.append('Reason', row);
+    expect(q850Of(response)).toBe(cause);
   });
 
   it('writes a Reason it can read', () => {

@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest';
+import { q850Of } from '../../src/call/release.js';
 import {
   MultipartBody,
   NameAddress,
   parseDatagram,
   type SipRequest,
+  SipResponse,
   SipUri,
   StreamFramer,
   serialize,
@@ -74,6 +76,17 @@ describe('hostile messages', () => {
       quietly(() => outcome.message.contacts);
     });
     expect(spent).toBeLessThan(LIMIT_MS);
+  });
+
+  it.each([
+    ['protocols', ';Q.850'.repeat(5000)],
+    ['commas and protocols', ',Q.850;'.repeat(4500)],
+    ['semicolons', `Q.850${'; '.repeat(15_000)}`],
+    ['blanks', `Q.850;cause=${' '.repeat(30_000)}x`],
+  ])('a Reason of %s', (_, row) => {
+    const response = SipResponse.create(486);
+    response.headers.append('Reason', row);
+    expect(fastestMs(() => q850Of(response))).toBeLessThan(LIMIT_MS);
   });
 
   it('a header part that grows byte by byte', () => {

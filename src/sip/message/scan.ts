@@ -95,8 +95,9 @@ export class HeaderScan {
 
   private readRows(bytes: Buffer, from: number, end: number, limits: ParseLimits): void {
     let at = from;
-    while (at + 1 < end && (bytes[at] !== CR || bytes[at + 1] !== LF)) {
-      if (this.count >= limits.maxHeaderFields) {
+    // Rows that are left out cost as much as others: they count too.
+    for (let rows = 0; at + 1 < end && (bytes[at] !== CR || bytes[at + 1] !== LF); rows++) {
+      if (rows === limits.maxHeaderFields) {
         this.report('parse.too-many-headers', at, 'Too many header fields');
         this.bodyStart = at;
         return;
@@ -124,7 +125,9 @@ export class HeaderScan {
     const value = start + nameLength(id) + 2;
     const lineEnd = this.text.indexOf('\n', value);
     const valueEnd = lineEnd - 1;
-    if (lineEnd + 1 >= end || valueEnd <= value || this.text.indexOf('\r', value) !== valueEnd) return -1;
+    // The byte is looked at first: where no CR stands, the search for one would read all the rest, for every row.
+    if (lineEnd + 1 >= end || valueEnd <= value || bytes[valueEnd] !== CR) return -1;
+    if (this.text.indexOf('\r', value) !== valueEnd) return -1;
     const next = bytes[lineEnd + 1]!;
     if (bytes[value - 1] !== SP || bytes[value]! <= SP || bytes[valueEnd - 1]! <= SP || next === SP || next === HT)
       return -1;

@@ -1,9 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { isAnswerable, parseDatagram, SipRequest, SipResponse } from '../../../src/sip/message/index.js';
+import { HeaderScan } from '../../../src/sip/message/scan.js';
 import { expectError, expectMessage, inviteBytes, parsedRequest, parsedResponse } from './support.js';
 
 const refusal = (rows: Record<string, string>, body?: string, startLine?: string) =>
   expectError(parseDatagram(inviteBytes(rows, body, startLine)));
+
+const scan = new HeaderScan();
 
 describe('parseDatagram', () => {
   it('reads a request with its typed views', () => {
@@ -159,6 +162,16 @@ describe('parseDatagram', () => {
     expect(codeOf(inviteBytes({ 'Content-Length': '' }, '01234567890'))).toEqual(['parse.body-too-large', 413]);
     expect(codeOf(inviteBytes({ X: 'x'.repeat(200) }))).toEqual(['parse.headers-too-large', 400]);
     expect(codeOf(inviteBytes({ A1: 'x', A2: 'x', A3: 'x' }))).toEqual(['parse.too-many-headers', 400]);
+  });
+
+  it('counts the rows that it leaves out: reading ends at the limit whatever they are', () => {
+    const limits = { maxHeaderBytes: 32_768, maxBodyBytes: 10, maxHeaderFields: 8 };
+    for (const row of ['Via: x\n', 'no name\r\n']) {
+      const bytes = Buffer.from(`INVITE sip:a@b SIP/2.0\r\n${row.repeat(1000)}`);
+      scan.run(bytes, limits);
+      expect(scan.fault?.code).toBe('parse.header-line');
+      expect(scan.bodyStart).toBe(24 + 8 * row.length);
+    }
   });
 
   it('gives errors with what was understood, and says whether that can be answered', () => {
