@@ -12,7 +12,8 @@ import type { TransportContext } from './limits.js';
  *       │            └───────────────────┴─ write queue full ─────┘
  *       └─ close() by the core: queue flushed, receiver not told
  *
- * Idle is a connection without a dialog only. One timer serves all deadlines: it fires at the earliest and is set again, so a message costs a number, not a timer.
+ * Idle is a connection without a dialog only. One timer serves all deadlines: it fires at the earliest and is set again,
+ * so a message costs a number, not a timer.
  */
 
 export interface ConnectionFacts {
@@ -25,6 +26,9 @@ export interface ConnectionFacts {
 
 /** Why a connection ended, as error code and as counter label. */
 export type EndReason = 'closed' | 'reset' | 'silent' | 'slow' | 'idle' | 'overflow' | 'framing' | 'by-us' | 'send';
+
+/** Answers to pings that may wait for a peer that does not read. */
+const MOST_PONGS = 64;
 
 export abstract class ConnectionFlow implements Flow {
   readonly transport: TransportName;
@@ -41,6 +45,7 @@ export abstract class ConnectionFlow implements Flow {
   /** A whole message has come, or we opened the connection: it need not prove its use any more. */
   #useful: boolean;
   #partialMs: number | undefined;
+  #pongsWaiting = 0;
   #onEnd: (() => void) | undefined;
 
   constructor(facts: ConnectionFacts, context: TransportContext) {
@@ -134,6 +139,14 @@ export abstract class ConnectionFlow implements Flow {
   protected alive(): void {
     this.#activeMs = this.context.scheduler.nowMs();
     this.context.counters.add('sip_keepalives', this.transport);
+  }
+
+  /** Answers a ping, unless many answers wait: a peer that pings and does not read must not fill our memory. */
+  protected answerPing(write: (taken: () => void) => void): void {
+    this.alive();
+    if (this.#pongsWaiting === MOST_PONGS) return;
+    this.#pongsWaiting++;
+    write(() => this.#pongsWaiting--);
   }
 
   /** Whether a message has begun and not ended; the deadline runs from the first call with true. */

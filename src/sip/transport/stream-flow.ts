@@ -67,8 +67,7 @@ export class StreamFlow extends ConnectionFlow {
           this.deliver(outcome.bytes);
           break;
         case 'keepalive-ping':
-          this.#socket.write(PONG);
-          this.alive();
+          this.answerPing((taken) => this.#socket.write(PONG, taken));
           break;
         case 'keepalive-pong':
           this.alive();

@@ -68,8 +68,8 @@ export class WebSocketFlow extends ConnectionFlow {
       this.deliver(bytes);
       return;
     }
-    this.alive();
-    if (bytes.length === 4) this.#ws.send('\r\n');
+    if (bytes.length === 4) this.answerPing((taken) => this.#ws.send('\r\n', taken));
+    else this.alive();
   }
 
   #schedulePing(): void {

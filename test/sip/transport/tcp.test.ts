@@ -1,8 +1,12 @@
 import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
+import { Duplex } from 'node:stream';
 import { afterEach, describe, expect, it } from 'vitest';
-import { VirtualTime } from '../../../src/core/index.js';
-import { markOf, options, peerOf, startNode, stopAll, tcpPeer } from './support.js';
+import { Counters, silentLogger, VirtualTime } from '../../../src/core/index.js';
+import { GuardedReceiver } from '../../../src/sip/transport/guarded-receiver.js';
+import { DEFAULT_TRANSPORT_LIMITS, SourceGuard } from '../../../src/sip/transport/index.js';
+import { StreamFlow } from '../../../src/sip/transport/stream-flow.js';
+import { markOf, options, peerOf, Recorder, startNode, stopAll, tcpPeer } from './support.js';
 
 const servers: { server: Server; sockets: Socket[] }[] = [];
 
@@ -180,6 +184,29 @@ describe('TCP, accepting', () => {
     expect(node.recorder.failed[0]).toMatchObject({ flow, error: { code: 'transport.overflow' } });
   });
 
+  it('lets few answers wait for a peer that pings and does not read', () => {
+    const counters = new Counters();
+    const scheduler = new VirtualTime();
+    const guard = new SourceGuard({ admits: () => 'allow', scheduler, counters });
+    const receiver = new GuardedReceiver(new Recorder(), silentLogger, counters);
+    const limits = DEFAULT_TRANSPORT_LIMITS;
+    const context = {
+      limits,
+      guard,
+      receiver,
+      scheduler,
+      logger: silentLogger,
+      counters,
+      connections: new Set<never>(),
+    };
+    const socket = new DeafSocket();
+    const flow = new StreamFlow(socket as unknown as Socket, 'tcp', true, undefined, context);
+    socket.emit('data', Buffer.from('\r\n\r\n'.repeat(10_000)));
+    expect(counters.get('sip_keepalives', 'tcp')).toBe(10_000);
+    expect(socket.writableLength).toBe(64 * 2);
+    flow.close();
+  });
+
   it('tells a reset, once, and a send after it', async () => {
     const node = await startNode(['tcp://127.0.0.1:0']);
     const peer = await tcpPeer(node.at('tcp').port);
@@ -307,3 +334,13 @@ describe('starting and stopping', () => {
     expect(node.recorder.failed).toEqual([]);
   });
 });
+
+/** A socket whose peer takes nothing of what is written. */
+class DeafSocket extends Duplex {
+  readonly remoteAddress = '192.0.2.1';
+  readonly remotePort = 5060;
+  override _read(): void {}
+  override _write(): void {}
+  setNoDelay(): void {}
+  setKeepAlive(): void {}
+}
