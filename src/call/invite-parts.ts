@@ -1,5 +1,5 @@
 import type { PlannedAttempt } from '../routing/index.js';
-import { encodeUtf8, type HeaderRow, quote, type SipRequest } from '../sip/index.js';
+import { escapeUser, type HeaderRow, quote, type SipRequest } from '../sip/index.js';
 import { passingHeaders } from './headers.js';
 
 /**
@@ -26,8 +26,8 @@ export function identityFor(planned: PlannedAttempt, incoming: SipRequest, domai
   const host = planned.host.includes(':') ? `[${planned.host}]` : planned.host;
   const port = planned.port === undefined ? '' : `:${planned.port}`;
   const transport = planned.protocol === 'UDP' ? '' : `;transport=${planned.protocol.toLowerCase()}`;
-  const called = encodeUtf8(planned.calledNumber);
-  const calling = `<sip:${encodeUtf8(planned.callingNumber)}@${domain}>`;
+  const called = escapeUser(planned.calledNumber);
+  const calling = `<sip:${escapeUser(planned.callingNumber)}@${domain}>`;
   const name = incoming.from.displayName;
   const shown = name === '' ? calling : `${quote(name)} ${calling}`;
   const anonymous = isAnonymous(incoming);

@@ -1,6 +1,6 @@
 import type { CarrierConfig, CarrierHostConfig } from '../config/index.js';
 import { type GatewayError, hexToken, type Random, type Scheduler, type Timer, unit } from '../core/index.js';
-import type { SignalingEngine, SipResponse } from '../sip/index.js';
+import { escapeUser, type SignalingEngine, type SipResponse } from '../sip/index.js';
 import { authorityOf, locationOf, uriOf } from './health-prober.js';
 import type { NodeEvent } from './node-events.js';
 
@@ -130,7 +130,7 @@ class Registration {
     const { realm } = this.#carrier;
     const { username, password } = this.#carrier.credentials!;
     const host = this.#host;
-    const record = `<sip:${encodeURIComponent(username)}@${authorityOf(host)}>`;
+    const record = `<sip:${escapeUser(username)}@${authorityOf(host)}>`;
     // Each challenge makes the engine send the request again with the next number, so ours rise by more (§10.2).
     this.#sequence += 4;
     const order = {
@@ -140,7 +140,7 @@ class Registration {
       from: record,
       to: record,
       headers: [['Expires', String(expires)]] as const,
-      contact: { user: encodeURIComponent(username), params: `;expires=${expires}` },
+      contact: { user: escapeUser(username), params: `;expires=${expires}` },
       credentials: { username, password, ...(realm !== undefined && { realm }) },
       callId: this.#callId,
       sequence: this.#sequence,

@@ -1,6 +1,6 @@
 import type { Scheduler } from '../core/index.js';
 import type { PlannedAttempt } from '../routing/index.js';
-import type { SignalingEngine } from '../sip/index.js';
+import { escapeUser, type SignalingEngine } from '../sip/index.js';
 import { locationOf, uriOf } from './health-prober.js';
 import { reasonRow } from './release.js';
 
@@ -61,11 +61,11 @@ function placeTestCall(
       resolve({ target: planned.targetKey, answered, status, reason, tookMs: Math.round(scheduler.nowMs() - startMs) });
     };
     const leg = signaling.invite({
-      requestUri: uriOf(planned).replace('sip:', `sip:${encodeURIComponent(planned.calledNumber)}@`),
+      requestUri: uriOf(planned).replace('sip:', `sip:${escapeUser(planned.calledNumber)}@`),
       nextHop: locationOf(planned),
-      from: `<sip:${planned.callingNumber}@${domain}>`,
-      to: `<sip:${encodeURIComponent(planned.calledNumber)}@${domain}>`,
-      headers: [['P-Asserted-Identity', `<sip:${planned.callingNumber}@${domain}>`], ...planned.headers],
+      from: `<sip:${escapeUser(planned.callingNumber)}@${domain}>`,
+      to: `<sip:${escapeUser(planned.calledNumber)}@${domain}>`,
+      headers: [['P-Asserted-Identity', `<sip:${escapeUser(planned.callingNumber)}@${domain}>`], ...planned.headers],
       body: { contentType: 'application/sdp', bytes: Buffer.from(inactiveOffer) },
       ...(planned.credentials && { credentials: planned.credentials }),
       noResponseTimeoutMs: planned.noResponseTimeoutMs,

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { identityFor } from '../../src/call/invite-parts.js';
 import type { PlannedAttempt } from '../../src/routing/index.js';
-import { parseDatagram, SipRequest } from '../../src/sip/index.js';
+import { NameAddress, parseDatagram, SipRequest } from '../../src/sip/index.js';
 
 function invite(from: string, ...rows: string[]): SipRequest {
   const head = [
@@ -39,6 +39,25 @@ const presented = (kind: 'carrier' | 'route', request: SipRequest, callerIdIn?: 
 const CALLER = '"Ann" <sip:+12025550122@vc.example>';
 const ANONYMOUS = '"Anonymous" <sip:anonymous@anonymous.invalid>';
 const SHOWN = '"Ann" <sip:+12025550122@c.example>';
+
+describe('what a caller calls himself', () => {
+  it.each([
+    ['a>;tag=2,<sip:b', 'a%3E%3Btag%3D2%2C%3Csip%3Ab'.replace('%3D', '=')],
+    ['a@evil.example', 'a%40evil.example'],
+    ['"Ann" \\', '%22Ann%22%20%5C'],
+    ['*67#', '*67%23'],
+    ['+12025550122', '+12025550122'],
+  ])('stays the user of one URI: %s', (callingNumber, user) => {
+    const target = { ...planned('carrier'), callingNumber } as PlannedAttempt;
+    const { from, headers } = identityFor(target, invite('<sip:x@c.example>'), 'vc.example');
+    const asserted = headers.find(([name]) => name === 'P-Asserted-Identity')?.[1];
+    expect(from).toBe(`<sip:${user}@vc.example>`);
+    expect(asserted).toBe(from);
+    const address = NameAddress.parse(from);
+    expect(address.params.size).toBe(0);
+    expect(address.sipUri).toMatchObject({ unescapedUser: callingNumber, host: 'vc.example' });
+  });
+});
 
 describe('the caller as a customer sees him', () => {
   it('is named where nothing is withheld', () => {

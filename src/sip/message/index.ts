@@ -16,7 +16,7 @@ export { serialize } from './serialize.js';
 export { reasonPhrase } from './status.js';
 export { type FramerOutcome, StreamFramer } from './stream-framer.js';
 export { SipUri } from './uri.js';
-export { UriParams, unescapeUri } from './uri-params.js';
+export { escapeUser, UriParams, unescapeUri } from './uri-params.js';
 export { REGISTERED_METHODS, type Refusal, type ValidationPolicy, validateRequest } from './validation.js';
 export { Via } from './via.js';
 export { decodeUtf8, detached, encodeUtf8, lineSafe } from './wire-text.js';
