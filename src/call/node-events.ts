@@ -10,7 +10,13 @@ export type NodeEvent =
       readonly callingNumber: string;
       readonly calledNumber: string;
     }
-  | { readonly kind: 'registered' | 'registration-failed'; readonly carrier: string; readonly reason: string };
+  | {
+      readonly kind: 'registered' | 'registration-failed';
+      readonly carrier: string;
+      readonly reason: string;
+      /** Reason phrase of the carrier. */
+      readonly wire?: string;
+    };
 
 /** Log message of each kind. */
 export const NODE_EVENT_LINES: Readonly<Record<NodeEvent['kind'], string>> = {

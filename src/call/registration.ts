@@ -10,7 +10,7 @@ import type { NodeEvent } from './node-events.js';
  *
  *     trying ──200──► registered ──half of Expires──► trying
  *        │ host fails: the next host; all failed: failed ──30 s, doubling to 300 s──► trying
- *        └ 423: with Min-Expires (§10.3)
+ *        └ 423: with Min-Expires (§10.3), once
  */
 export interface RegistrationView {
   readonly carrier: string;
@@ -34,6 +34,8 @@ export interface RegistrarParts {
 const ANSWER_MS = 8000;
 const FIRST_PAUSE_MS = 30_000;
 const LONGEST_PAUSE_MS = 300_000;
+/** No interval longer than this is asked for, whatever a 423 says: a week. */
+const LONGEST_SECONDS = 604_800;
 
 /** Every registration of the node. */
 export class Registrar {
@@ -118,9 +120,10 @@ class Registration {
     return this.#hosts[this.#at % this.#hosts.length]!;
   }
 
-  #register(): void {
+  /** @param raised with the interval that a 423 has asked for: another one is a failure */
+  #register(raised = false): void {
     this.#send(this.#expires, (outcome) => {
-      if (!this.#stopped) this.#heard(outcome);
+      if (!this.#stopped) this.#heard(outcome, raised);
     });
   }
 
@@ -150,19 +153,19 @@ class Registration {
     signaling.request(order, done);
   }
 
-  #heard(outcome: SipResponse | GatewayError): void {
+  #heard(outcome: SipResponse | GatewayError, raised: boolean): void {
     if (!('status' in outcome)) return this.#failed(outcome.code);
     if (outcome.status >= 200 && outcome.status < 300) return this.#bound(outcome);
     const least = Number.parseInt(outcome.headers.get('Min-Expires') ?? '', 10);
-    if (outcome.status === 423 && least > this.#expires) {
+    if (outcome.status === 423 && !raised && least > this.#expires && least <= LONGEST_SECONDS) {
       this.#expires = least;
-      return this.#register();
+      return this.#register(true);
     }
-    this.#failed(`${outcome.status} ${outcome.reason}`);
+    this.#failed(String(outcome.status), outcome.reason);
   }
 
   #bound(response: SipResponse): void {
-    const granted = grantedSeconds(response) ?? this.#expires;
+    const granted = Math.min(grantedSeconds(response) ?? this.#expires, this.#expires);
     const isNews = this.#state !== 'registered';
     this.#state = 'registered';
     this.#granted = granted;
@@ -172,10 +175,11 @@ class Registration {
     this.#again(Math.max(1000, granted * 500 * (0.9 + unit(this.#parts.random) / 10)));
   }
 
-  #failed(reason: string): void {
+  /** @param wire the carrier's own words */
+  #failed(reason: string, wire = ''): void {
     const isNews = this.#state !== 'failed';
     this.#failedInRow++;
-    this.#reason = reason;
+    this.#reason = `${reason} ${wire}`.trimEnd();
     this.#granted = undefined;
     this.#at++;
     if (this.#failedInRow % this.#hosts.length !== 0) {
@@ -183,7 +187,7 @@ class Registration {
       return this.#register();
     }
     this.#state = 'failed';
-    if (isNews) this.#announce('registration-failed', reason);
+    if (isNews) this.#announce('registration-failed', reason, wire);
     const rounds = this.#failedInRow / this.#hosts.length;
     this.#again(Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(rounds - 1, 4)));
   }
@@ -192,8 +196,8 @@ class Registration {
     this.#timer = this.#parts.scheduler.after(delayMs, () => this.#register());
   }
 
-  #announce(kind: 'registered' | 'registration-failed', reason: string): void {
-    this.#parts.announce({ kind, carrier: this.#carrier.name, reason });
+  #announce(kind: 'registered' | 'registration-failed', reason: string, wire = ''): void {
+    this.#parts.announce({ kind, carrier: this.#carrier.name, reason, ...(wire !== '' && { wire }) });
   }
 }
 

@@ -14,17 +14,24 @@ export interface Scheduler {
   nowMs(): number;
   /** Milliseconds since the Unix epoch, UTC. */
   wallMs(): number;
-  /** Runs `callback` once, `delayMs` (≥ 0) from now. */
+  /** Runs `callback` once, `delayMs` (≥ 0, however long) from now. */
   after(delayMs: number, callback: () => void): Timer;
 }
 
+/** What a timer of the event loop can hold; a longer one would fire at once. 24.8 days. */
+const LONGEST_MS = 2 ** 31 - 1;
+
 class SystemTimer implements Timer {
-  readonly #handle: NodeJS.Timeout;
+  #handle: NodeJS.Timeout | undefined;
   constructor(delayMs: number, callback: () => void) {
-    this.#handle = setTimeout(callback, delayMs);
+    this.#wait(delayMs, callback);
   }
   cancel(): void {
     clearTimeout(this.#handle);
+  }
+  #wait(delayMs: number, callback: () => void): void {
+    if (delayMs <= LONGEST_MS) this.#handle = setTimeout(callback, delayMs);
+    else this.#handle = setTimeout(() => this.#wait(delayMs - LONGEST_MS, callback), LONGEST_MS);
   }
 }
 

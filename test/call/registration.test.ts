@@ -94,6 +94,24 @@ describe('registration with a carrier', () => {
     expect(registrar.views()[0]?.state).toBe('registered');
   });
 
+  it('follows a 423 once: a carrier that raises its Min-Expires each time is one that refuses', () => {
+    let least = 1000;
+    const { time, orders, events, registrar } = scene(() => ({ status: 423, 'Min-Expires': String(least++) }));
+    registrar.configure(carriers({ registrationSeconds: 60 }));
+    time.advance(5000);
+    expect(orders.map(expires)).toEqual(['60', '1000', '1000', '1002']);
+    expect(events).toEqual([{ kind: 'registration-failed', carrier: 'main', reason: '423', wire: 'Status' }]);
+    expect(registrar.views()[0]).toMatchObject({ state: 'failed', reason: '423 Status' });
+  });
+
+  it('is refreshed as it was asked for where the carrier grants more', () => {
+    const { time, orders, registrar } = scene(() => ({ status: 200, Expires: '99999999999' }));
+    registrar.configure(carriers());
+    time.advance(1_790_000);
+    expect(orders.length).toBe(2);
+    expect(registrar.views()[0]).toMatchObject({ state: 'registered', expiresSeconds: 3600 });
+  });
+
   it('is taken back at the end, and when the carrier goes', async () => {
     const { time, orders, registrar } = scene(() => ({ status: 200, Expires: '100' }));
     registrar.configure(carriers());

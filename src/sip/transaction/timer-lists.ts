@@ -36,8 +36,6 @@ interface TimerList {
 
 /** Sums of binary fractions: a timer this near counts as due, else a list could re-arm itself at one instant for ever. */
 const ROUNDING_MS = 1e-3;
-/** What the longest timer of the event loop can hold; a longer one would fire at once. 24.8 days. */
-const LONGEST_MS = 2 ** 31 - 1;
 /** Empty lists kept; more lengths than this are someone's random lengths and are let go when empty. */
 const KEPT_LISTS = 32;
 
@@ -62,9 +60,8 @@ export class TimerLists {
     return this.#scheduler.nowMs();
   }
 
-  /** Calls `owner.onTimer(name)` once, `askedMs` (≥ 0, cut to 24.8 days) from now. */
-  start<Name extends string>(askedMs: number, owner: TimerOwner<Name>, name: Name): ListTimer {
-    const delayMs = Math.min(askedMs, LONGEST_MS);
+  /** Calls `owner.onTimer(name)` once, `delayMs` (≥ 0) from now. */
+  start<Name extends string>(delayMs: number, owner: TimerOwner<Name>, name: Name): ListTimer {
     const timer = new ListTimer(owner as TimerOwner<never>, name, this.#scheduler.nowMs() + delayMs);
     const list = this.#listOf(delayMs);
     timer.list = list;
