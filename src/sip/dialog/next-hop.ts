@@ -99,11 +99,13 @@ export class TargetWalk {
   /**
    * The flow that `next` gave last failed before anything came of it. A connection may have been dead for long without
    * our knowing: its target is tried once more over a new one.
+   * @returns whether that target comes next
    */
-  flowFailed(flow: Flow): void {
-    if (!flow.reliable || this.#retried === this.#next) return;
+  flowFailed(flow: Flow): boolean {
+    if (!flow.reliable || this.#retried === this.#next) return false;
     this.#retried = this.#next;
     this.#next--;
+    return true;
   }
 
   /** Opens a flow to the next target that can be reached. `done` is called once, possibly before this returns. */

@@ -3,7 +3,7 @@ import { type ChallengeTally, DigestClient } from '../auth/index.js';
 import type { SipResponse } from '../message/index.js';
 import type { HeaderRow, InviteOrder, MessageBody, OutboundLeg } from '../signaling.js';
 import { type ClientTransaction, type ClientUser, type ListTimer, token } from '../transaction/index.js';
-import type { Flow } from '../transport/flow.js';
+import type { Flow, ResolvedTarget } from '../transport/flow.js';
 import { Cancel } from './cancel.js';
 import { composeRequest, NO_ROWS } from './compose.js';
 import type { DialogContext } from './context.js';
@@ -42,6 +42,8 @@ export class InviteClientLeg implements OutboundLeg, ClientUser {
   readonly #forks: Forks;
   #reached: Reached | undefined;
   #transaction: ClientTransaction | undefined;
+  /** Lost its connection before any response: the same copy goes to the same target again. */
+  #interrupted: ClientTransaction | undefined;
   #sequence = 1;
   #heard = false;
   #answered = false;
@@ -114,7 +116,7 @@ export class InviteClientLeg implements OutboundLeg, ClientUser {
       return;
     }
     this.#lastError = error;
-    this.#walk.flowFailed(transaction.flow);
+    if (this.#walk.flowFailed(transaction.flow)) this.#interrupted = transaction;
     this.#nextTarget();
   }
 
@@ -177,7 +179,12 @@ export class InviteClientLeg implements OutboundLeg, ClientUser {
   #sendTo(reached: Reached): void {
     const { layer, timers } = this.#context;
     const order = this.#order;
+    const interrupted = this.#interruptedAt(reached.target);
     this.#reached = reached;
+    if (interrupted) {
+      this.#repeat(interrupted, reached);
+      return;
+    }
     const branch = layer.branches.make(order.requestUri);
     const request = composeRequest(
       this.#context,
@@ -202,6 +209,26 @@ export class InviteClientLeg implements OutboundLeg, ClientUser {
     if (this.#over) return;
     this.#transaction = layer.open(request, branch, reached.flow, this);
     this.#transaction.begin();
+  }
+
+  /** The INVITE that this target may have, or not: nothing was heard of it before its connection broke. */
+  #interruptedAt(target: ResolvedTarget): ClientTransaction | undefined {
+    const interrupted = this.#interrupted;
+    this.#interrupted = undefined;
+    return interrupted?.state === 'calling' && target === this.#reached?.target ? interrupted : undefined;
+  }
+
+  /**
+   * The same copy by another connection. A callee that has it takes it for a repetition and sends its last response
+   * again (RFC 3261 §17.2.1), where a new branch would be refused as merged (§8.2.2.2).
+   */
+  #repeat(transaction: ClientTransaction, { target, flow }: Reached): void {
+    this.#silence = this.#context.timers.start(this.#order.noResponseTimeoutMs, this, 'silence');
+    this.#order.handler.onSent(target, flow);
+    if (this.#over) return;
+    transaction.handOver(this);
+    this.#transaction = transaction;
+    transaction.repeatOn(flow);
   }
 
   #ownRows(): readonly HeaderRow[] {

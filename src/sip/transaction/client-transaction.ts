@@ -101,6 +101,12 @@ export class ClientTransaction extends Transaction {
     this.dispatch('abandon');
   }
 
+  /** INVITE without any response only: the same copy once more, on a flow that replaces the one it lost. */
+  repeatOn(flow: Flow): void {
+    this.#context.move(this, flow);
+    this.dispatch('repeat');
+  }
+
   /** Ends the wait for a final response without a word to the user. */
   giveUp(): void {
     this.dispatch('giveUp');

@@ -36,6 +36,8 @@ export type InviteClientEvent =
   | 'transportError'
   /** The user has turned to another target: no more retransmissions, but a late response still finds its transaction. */
   | 'abandon'
+  /** The user has another connection to the same target. */
+  | 'repeat'
   /** The user waits no longer (64×T1 after CANCEL, RFC 3261 §9.1). */
   | 'giveUp';
 
@@ -52,6 +54,7 @@ export const inviteClientTable: Table<InviteClientState, InviteClientEvent> = {
     timerB:           go('terminated', [stop('A'), reportTimeout]),
     transportError:   stay([stop('A'), reportTransportError]),
     abandon:          stay([stop('A')]),
+    repeat:           stay([stop('B'), resend, start('B')]),
     giveUp:           go('terminated', [stop('A'), stop('B')]),
   },
   proceeding: {

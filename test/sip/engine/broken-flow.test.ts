@@ -142,6 +142,46 @@ describe('a connection that breaks while the callee rings', () => {
   });
 });
 
+describe('a connection that breaks before the callee was heard', () => {
+  const scene = () => {
+    const parts = agentAndPuppet();
+    const call = parts.agent.call(orderTo(parts.puppet, { transport: 'tcp' }));
+    parts.time.advance(10);
+    cut(parts.puppet.flows.at(-1)!);
+    parts.time.advance(0);
+    return { ...parts, call };
+  };
+
+  it('the same copy goes over a new one: a callee that has it repeats its answer instead of refusing a merged request', () => {
+    const { time, agent, puppet, call } = scene();
+    expect(puppet.methods).toEqual(['INVITE', 'INVITE']);
+    const [first, second] = puppet.requests.slice(-2);
+    expect(second!.topVia.branch).toBe(first!.topVia.branch);
+    expect(puppet.flows.at(-1)).not.toBe(puppet.flows.at(-2));
+    answered(puppet);
+    time.advance(0);
+    expect([call.finals, call.answers.length]).toEqual([1, 1]);
+    call.dialog!.ack();
+    call.dialog!.bye();
+    time.advance(0);
+    puppet.reply(puppet.last('BYE'), 200);
+    expectQuiet(time, agent);
+  });
+
+  it('… which is waited for as for any: a phone that rings when the attempt has long ended is cancelled', () => {
+    const { time, agent, puppet, call } = scene();
+    time.advance(31_995);
+    expect(call.finals).toBe(1);
+    puppet.reply(puppet.last('INVITE'), 180);
+    time.advance(0);
+    expect(puppet.methods.at(-1)).toBe('CANCEL');
+    puppet.reply(puppet.last('CANCEL'), 200);
+    puppet.reply(puppet.last('INVITE'), 487);
+    time.advance(0);
+    expectQuiet(time, agent);
+  });
+});
+
 describe('a callee that answers by another connection, for it has lost the one of the INVITE', () => {
   it('is cancelled by that one, though the lost one still looks sound to us', () => {
     const { time, agent, puppet } = agentAndPuppet();

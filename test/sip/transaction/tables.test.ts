@@ -24,6 +24,7 @@ const INVITE_CLIENT: readonly Case[] = [
   ['calling', 'timerB', 'terminated', ['stop A', 'timeout', 'ended']],
   ['calling', 'transportError', 'calling', ['stop A', 'transport.closed']],
   ['calling', 'abandon', 'calling', ['stop A']],
+  ['calling', 'repeat', 'calling', ['stop B', 'sent INVITE', 'start B 32000']],
   ['calling', 'giveUp', 'terminated', ['stop A', 'stop B', 'ended']],
   ['proceeding', 'response1xx', 'proceeding', ['up 180']],
   ['proceeding', 'response2xx', 'accepted', ['start M 32000', 'up 200']],
@@ -115,6 +116,7 @@ function clientEvent(bench: Bench, transaction: ClientTransaction, event: string
   if (event.startsWith('timer')) transaction.onTimer(event[5] as 'A');
   else if (event === 'transportError') transaction.transportFailed(broken);
   else if (event === 'abandon') transaction.abandon();
+  else if (event === 'repeat') transaction.repeatOn(transaction.flow);
   else if (event === 'giveUp') transaction.giveUp();
   else if (event === 'begin') transaction.begin();
   else {
