@@ -98,6 +98,8 @@ export class EmulatedHost implements Wire, Locator {
   receiver: WireReceiver | undefined;
   /** Connections to this host are refused, and datagrams to it vanish. */
   down = false;
+  /** Connections to this host are refused; datagrams arrive. */
+  udpOnly = false;
   readonly endpoint: Endpoint;
   /** Names and what they resolve to, for `locate`. */
   readonly names = new Map<string, readonly ResolvedTarget[]>();
@@ -161,7 +163,7 @@ export class EmulatedHost implements Wire, Locator {
 
   #connect(target: ResolvedTarget): Flow | GatewayError {
     const peer = this.network.at(target);
-    if (!peer?.receiver || peer.down) {
+    if (!peer?.receiver || peer.down || peer.udpOnly) {
       return new GatewayError('transport.refused', 'connection refused', { origin: 'remote', sipStatus: 503 });
     }
     const here = { address: this.endpoint.address, port: this.network.nextPort() };

@@ -139,8 +139,9 @@ export class DialogOutbox {
   /**
    * Gives the flow to the next hop: the dialog's own where it leads there, else a located one. A peer may name itself by
    * what only its own network can resolve or reach; it is then tried where it last spoke from.
+   * @param sizeBytes about how large the request is (RFC 3261 §18.1.1)
    */
-  reach(connectTimeoutMs: number, done: (result: Flow | GatewayError) => void): TargetWalk | undefined {
+  reach(connectTimeoutMs: number, done: (result: Flow | GatewayError) => void, sizeBytes = 0): TargetWalk | undefined {
     const { flow, data, context, verifiedName } = this.#dialog;
     const { nextHop } = data.way;
     const where = locationInside(nextHop, flow, verifiedName);
@@ -152,7 +153,7 @@ export class DialogOutbox {
       done(unroutable());
       return undefined;
     }
-    const walk = new TargetWalk(context, where, connectTimeoutMs);
+    const walk = new TargetWalk(context, where, connectTimeoutMs, sizeBytes);
     walk.next((result) => {
       if (!(result instanceof GatewayError)) return done(result.flow);
       const { flow: latest } = this.#dialog;

@@ -6,6 +6,7 @@ import type { ClientTransaction, ClientUser, ListTimer } from '../transaction/in
 import type { Flow } from '../transport/flow.js';
 import { composeRequest, NO_ROWS } from './compose.js';
 import type { InviteDialog } from './invite-dialog.js';
+import { estimateBytes } from './large-requests.js';
 import type { TargetWalk } from './next-hop.js';
 import { ReliableReceiver } from './reliable-receiver.js';
 
@@ -65,7 +66,8 @@ export class DialogRequest implements ClientUser {
 
   /** Sends it, or sends it again with a new CSeq number. */
   send(): void {
-    this.#walk = this.#dialog.outbox.reach(CONNECT_TIMEOUT_MS, (result) => this.#reached(result));
+    const reached = (result: Flow | GatewayError): void => this.#reached(result);
+    this.#walk = this.#dialog.outbox.reach(CONNECT_TIMEOUT_MS, reached, this.#estimatedBytes());
   }
 
   /** INVITE only: CANCEL, at once or after the first response; the outcome is told all the same. */
@@ -177,6 +179,12 @@ export class DialogRequest implements ClientUser {
     this.#heard = false;
     this.#transaction = context.layer.open(request, branch, result, this);
     this.#transaction.begin();
+  }
+
+  #estimatedBytes(): number {
+    const { local, remote, way } = this.#dialog.data;
+    const { headers = NO_ROWS, body } = this.plan.order;
+    return estimateBytes({ requestUri: way.requestUri, from: local, to: remote, headers, ...(body && { body }) });
   }
 
   #sendCancel(): void {

@@ -7,7 +7,7 @@ export {
   parseListener,
 } from './address.js';
 export * from './flow.js';
-export { DEFAULT_TRANSPORT_LIMITS, exceedsUdpLimit, type TransportLimits, UDP_REQUEST_LIMIT_BYTES } from './limits.js';
+export { DEFAULT_TRANSPORT_LIMITS, type TransportLimits } from './limits.js';
 export * from './locator/index.js';
 export * from './protection/index.js';
 export type { CertificateFacts, TlsOptions } from './tls-store.js';

@@ -46,15 +46,6 @@ export const DEFAULT_TRANSPORT_LIMITS: TransportLimits = {
   webSocketPingMs: 30_000,
 };
 
-/**
- * Above this many bytes a request does not go over UDP when the path MTU is unknown (RFC 3261 §18.1.1): a congestion
- * controlled transport is tried first. Responses go where the request came from, whatever their size.
- */
-export const UDP_REQUEST_LIMIT_BYTES = 1300;
-
-/** True when a request of that size, meant for UDP, is to be tried over TCP first (RFC 3261 §18.1.1). */
-export const exceedsUdpLimit = (sizeBytes: number): boolean => sizeBytes > UDP_REQUEST_LIMIT_BYTES;
-
 /** Most bytes one message can have: a datagram, a WebSocket message. */
 export const maxMessageBytes = (limits: TransportLimits): number =>
   limits.message.maxHeaderBytes + limits.message.maxBodyBytes;

@@ -55,6 +55,37 @@ describe('a re-INVITE of ours', () => {
     expect(outcomes).toEqual([100, 200]);
   });
 
+  it('of more than 1300 bytes goes over TCP (RFC 3261 §18.1.1); what is small, and the ACK, goes over UDP as before', () => {
+    const { time, agent, puppet, dialog } = inCall();
+    dialog.reinvite({ body: body('x'.repeat(1300)) }, () => {});
+    time.advance(10);
+    expect([puppet.last('INVITE').body.length, puppet.flows.at(-1)!.transport]).toEqual([1300, 'tcp']);
+    puppet.reply(puppet.last('INVITE'), 200, { body: 'held' });
+    time.advance(10);
+    dialog.ack();
+    dialog.bye();
+    time.advance(10);
+    expect(puppet.methods).toEqual(['INVITE', 'ACK', 'BYE']);
+    expect(puppet.flows.slice(-2).map(({ transport }) => transport)).toEqual(['udp', 'udp']);
+    puppet.reply(puppet.last('BYE'), 200);
+    expectQuiet(time, agent);
+  });
+
+  it('… and over UDP all the same where the peer takes no TCP', () => {
+    const { time, agent, puppet, dialog } = inCall();
+    puppet.host.udpOnly = true;
+    dialog.reinvite({ body: body('x'.repeat(1300)) }, () => {});
+    time.advance(10);
+    expect(puppet.flows.at(-1)!.transport).toBe('udp');
+    puppet.reply(puppet.last('INVITE'), 200, { body: 'held' });
+    time.advance(10);
+    dialog.ack();
+    dialog.bye();
+    time.advance(10);
+    puppet.reply(puppet.last('BYE'), 200);
+    expectQuiet(time, agent);
+  });
+
   it('is one at a time: a second one is refused at once, and so is an UPDATE with an offer', () => {
     const { time, puppet, dialog } = inCall();
     const [first, second, third]: Outcomes[] = [[], [], []];

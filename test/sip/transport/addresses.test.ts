@@ -7,7 +7,7 @@ import {
   type LocalAddress,
   plainAddress,
 } from '../../../src/sip/transport/address.js';
-import { exceedsUdpLimit, parseListener, SipTransports } from '../../../src/sip/transport/index.js';
+import { parseListener, SipTransports } from '../../../src/sip/transport/index.js';
 import { startNode, stopAll } from './support.js';
 
 afterEach(stopAll);
@@ -141,11 +141,5 @@ describe('sentBy', () => {
     expect(node.transports.sentBy({ transport: 'udp', local: local('2001:db8::5') }).address).toBe('2001:db8::5');
     const named = await startNode(['udp://127.0.0.1:0'], { advertise: 'sip.trunk.example' });
     expect(named.transports.sentBy({ transport: 'udp', local: local('127.0.0.1') }).address).toBe('sip.trunk.example');
-  });
-});
-
-describe('RFC 3261 §18.1.1', () => {
-  it('sends requests above 1300 bytes another way than UDP', () => {
-    expect([1300, 1301].map(exceedsUdpLimit)).toEqual([false, true]);
   });
 });
