@@ -206,6 +206,13 @@ function isAt(bytes: Uint8Array, start: number, end: number, nameStart: number):
   return true;
 }
 
+/** A bit for each of up to 31 known names, by identity; 0 for every other. Made once, for `Headers.firstRepeated`. */
+export function bitsByName(names: readonly string[]): Int32Array {
+  const bits = new Int32Array(KNOWN_NAMES.length);
+  for (const [at, name] of names.entries()) bits[headerId(name)] = 1 << at;
+  return bits;
+}
+
 /** Length of a known name. */
 export const nameLength = (id: number): number => lengths[id]!;
 

@@ -58,6 +58,20 @@ export class Headers {
     return elements;
   }
 
+  /**
+   * The first name that stands in more than one row, among those that `bitsByName` gave bits to; one pass for all of
+   * them.
+   */
+  firstRepeated(bits: Int32Array): string | undefined {
+    let seen = 0;
+    for (let row = 0; row < this.rows.length; row += ROW) {
+      const bit = bits[this.rows[row]!]!;
+      if ((seen & bit) !== 0) return KNOWN_NAMES[this.rows[row]!];
+      seen |= bit;
+    }
+    return undefined;
+  }
+
   has(name: string): boolean {
     return this.find(name, 0) >= 0;
   }

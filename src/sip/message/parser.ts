@@ -31,7 +31,7 @@ import { bytesOf } from './wire-bytes.js';
  *
  * Eagerly read: Request-URI, top Via, From, To, Call-ID, CSeq, Max-Forwards, Content-Length; all else when asked for.
  * A fault is reported with as much of the message as was understood, so that a request can still be answered.
- * Left out: what depends on a server's abilities (validation.ts).
+ * Left out: what depends on a server's abilities (engine/request-checks.ts).
  */
 
 export type ParseOutcome =

@@ -1,6 +1,5 @@
 import type { Counters, GatewayError, Random } from '../../core/index.js';
-import type { SipRequest, SipResponse } from '../message/index.js';
-import { serialize } from '../message/index.js';
+import { REGISTERED_METHODS, type SipRequest, type SipResponse, serialize } from '../message/index.js';
 import type { Flow, Wire } from '../transport/flow.js';
 import { type ClientContext, ClientTransaction, type ClientUser } from './client-transaction.js';
 import { BranchMaker, clientKey, mergeKey, serverKey } from './matching.js';
@@ -275,25 +274,8 @@ function describe(transaction: ClientTransaction | ServerTransaction, side: stri
   };
 }
 
-const METHODS = new Set([
-  'INVITE',
-  'ACK',
-  'BYE',
-  'CANCEL',
-  'OPTIONS',
-  'REGISTER',
-  'PRACK',
-  'UPDATE',
-  'INFO',
-  'MESSAGE',
-  'REFER',
-  'NOTIFY',
-  'SUBSCRIBE',
-  'PUBLISH',
-]);
-
 /** Counter label of a method; methods from the wire that are not known become `other`. */
-export const methodLabel = (method: string): string => (METHODS.has(method) ? method : 'other');
+export const methodLabel = (method: string): string => (REGISTERED_METHODS.has(method) ? method : 'other');
 
 const CLASSES = ['', '1xx', '2xx', '3xx', '4xx', '5xx', '6xx'] as const;
 

@@ -12,9 +12,6 @@ import { token } from './tokens.js';
  */
 
 const COOKIE = 'z9hG4bK';
-const INSTANCE_AT = COOKIE.length;
-const HASH_AT = INSTANCE_AT + 8;
-const RANDOM_AT = HASH_AT + 8;
 
 export class BranchMaker {
   readonly #random: Random;
@@ -30,9 +27,9 @@ export class BranchMaker {
     return this.#prefix + uriHash(requestUri) + token(this.#random, 2);
   }
 
-  /** True when this branch is ours and was made for this same Request-URI. */
-  isLoop(branch: string, requestUri: string): boolean {
-    return branch.startsWith(this.#prefix) && branch.slice(HASH_AT, RANDOM_AT) === uriHash(requestUri);
+  /** True when a Via value has a branch that is ours and was made for this same Request-URI. */
+  isLoop(via: string, requestUri: string): boolean {
+    return via.includes(this.#prefix) && via.includes(this.#prefix + uriHash(requestUri));
   }
 }
 
