@@ -14,7 +14,7 @@ export function buildSignaling(
 ) {
   const scheduler = systemScheduler;
   const { counters } = parts;
-  const sources = new SourceFilter(sourceRules(policy), { scheduler });
+  const sources = new SourceFilter(sourceRules(policy));
   const contacted = new ContactedPeers(scheduler);
   const tls = tlsOptions(config);
   const transports = new SipTransports({

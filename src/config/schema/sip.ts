@@ -26,7 +26,9 @@ const limits = z
     maxHeaderBytes: integer(2048, 1048576).default(32768).describe('largest header section; beyond: 400'),
     maxHeaderFields: integer(16, 1024).default(128).describe('most header fields of a message; beyond: 400'),
     maxConnections: integer(1, 100000).default(4096).describe('most stream connections at once'),
-    maxConnectionsPerSource: integer(1, 100000).default(64).describe('most stream connections of one address'),
+    maxConnectionsPerSource: integer(1, 100000)
+      .default(64)
+      .describe('most stream connections of one address (of one /64 where it is IPv6)'),
     idleConnectionSeconds: integer(10, 86400)
       .default(900)
       .describe('a silent connection without calls is closed after this'),

@@ -1,4 +1,4 @@
-import type { Scheduler } from '../../core/index.js';
+import { type Scheduler, sourceNetwork } from '../../core/index.js';
 
 export interface BanOptions {
   /** So many failures within the window … */
@@ -18,7 +18,7 @@ interface Watched {
   bannedUntilMs: number;
 }
 
-/** Shuts out sources that keep failing to log in. Needs no timers: what is over is seen to be over when looked at. */
+/** Shuts out sources (an IPv6 /64 is one) that keep failing to log in. Needs no timers: what is over is seen to be over when looked at. */
 export class Bans {
   readonly #scheduler: Scheduler;
   readonly #options: BanOptions;
@@ -30,13 +30,15 @@ export class Bans {
   }
 
   isBanned(source: string): boolean {
-    return (this.#sources.get(source)?.bannedUntilMs ?? Number.NEGATIVE_INFINITY) > this.#scheduler.nowMs();
+    return (
+      (this.#sources.get(sourceNetwork(source))?.bannedUntilMs ?? Number.NEGATIVE_INFINITY) > this.#scheduler.nowMs()
+    );
   }
 
   /** Notes a failed log-in; true when it led to a ban. */
   fail(source: string): boolean {
     const nowMs = this.#scheduler.nowMs();
-    const watched = this.#watch(source);
+    const watched = this.#watch(sourceNetwork(source));
     const { failuresMs } = watched;
     while (failuresMs.length > 0 && failuresMs[0]! <= nowMs - this.#options.windowMs) failuresMs.shift();
     failuresMs.push(nowMs);
@@ -48,7 +50,7 @@ export class Bans {
 
   /** Lifts a ban and forgets the failures. */
   pardon(source: string): void {
-    this.#sources.delete(source);
+    this.#sources.delete(sourceNetwork(source));
   }
 
   /** Sources shut out now, and for how long still. */
@@ -59,10 +61,10 @@ export class Bans {
   }
 
   /** Moves the source to the end of the table, so that the front is the longest unheard of. */
-  #watch(source: string): Watched {
-    const watched = this.#sources.get(source) ?? { failuresMs: [], bannedUntilMs: Number.NEGATIVE_INFINITY };
-    this.#sources.delete(source);
-    this.#sources.set(source, watched);
+  #watch(network: string): Watched {
+    const watched = this.#sources.get(network) ?? { failuresMs: [], bannedUntilMs: Number.NEGATIVE_INFINITY };
+    this.#sources.delete(network);
+    this.#sources.set(network, watched);
     if (this.#sources.size > this.#options.sources) this.#sources.delete(this.#sources.keys().next().value!);
     return watched;
   }

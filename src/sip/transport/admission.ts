@@ -1,10 +1,11 @@
 import { createServer, type Server, type Socket } from 'node:net';
+import { sourceNetwork } from '../../core/index.js';
 import { type ListenerSpec, plainAddress } from './address.js';
 import type { Endpoint } from './flow.js';
 import type { TransportContext } from './limits.js';
 import { bindError } from './udp.js';
 
-/** Counts accepted connections in all and by source, so that no peer can take all there are. */
+/** Counts accepted connections in all and by source (an IPv6 /64 is one), so that no peer can take all there are. */
 export class Admission {
   readonly #context: TransportContext;
   readonly #bySource = new Map<string, number>();
@@ -20,8 +21,9 @@ export class Admission {
 
   /** Keeps the socket on the books until it closes, or destroys it. */
   admit(socket: Socket): boolean {
-    const source = plainAddress(socket.remoteAddress ?? '');
-    const reason = this.#refusal(source);
+    const address = plainAddress(socket.remoteAddress ?? '');
+    const source = sourceNetwork(address);
+    const reason = this.#refusal(address, source);
     if (reason) {
       this.#context.counters.add('sip_connections_refused', reason);
       socket.destroy();
@@ -38,10 +40,10 @@ export class Admission {
     for (const socket of this.#sockets) socket.destroy();
   }
 
-  #refusal(source: string): string | undefined {
+  #refusal(address: string, source: string): string | undefined {
     const { limits, guard } = this.#context;
-    if (source === '') return 'gone';
-    if (!guard.admitConnection(source)) return 'denied';
+    if (address === '') return 'gone';
+    if (!guard.admitConnection(address)) return 'denied';
     if (this.#sockets.size >= limits.connections) return 'too-many';
     if ((this.#bySource.get(source) ?? 0) >= limits.connectionsPerSource) return 'too-many-of-source';
     return undefined;

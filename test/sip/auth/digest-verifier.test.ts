@@ -194,6 +194,15 @@ describe('the ban list', () => {
     expect(bans.isBanned('a')).toBe(false);
   });
 
+  it('takes an IPv6 /64 for one source', () => {
+    const bans = new Bans(new VirtualTime());
+    for (let failure = 0; failure < 10; failure++) bans.fail(`2001:db8:0:1::${failure}`);
+    expect(bans.isBanned('2001:db8:0:1:ffff::9')).toBe(true);
+    expect(bans.isBanned('2001:db8:0:2::1')).toBe(false);
+    bans.pardon('2001:db8:0:1::77');
+    expect(bans.isBanned('2001:db8:0:1::1')).toBe(false);
+  });
+
   it('watches a bounded number of sources', () => {
     const time = new VirtualTime();
     const bans = new Bans(time, { failures: 1, windowMs: 1000, banMs: 1000, sources: 3 });

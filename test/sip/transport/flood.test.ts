@@ -41,7 +41,7 @@ async function flood(port: number, perSecond: number): Promise<() => Promise<num
 describe('a flood of 2,000 requests a second from a denied source', () => {
   it('costs almost nothing and does not hold up others', async () => {
     const counters = new Counters();
-    const filter = new SourceFilter({ allow: ['127.0.0.1'], deny: ['127.0.0.66'] }, { scheduler: systemScheduler });
+    const filter = new SourceFilter({ allow: ['127.0.0.1'], deny: ['127.0.0.66'] });
     const guard = new SourceGuard({ admits: filter.admits, scheduler: systemScheduler, counters });
     const node = await startNode(['udp://127.0.0.1:0'], { guard, counters });
     node.recorder.onMessage = (bytes, flow) => flow.send(bytes);

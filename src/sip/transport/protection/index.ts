@@ -1,7 +1,7 @@
 /** What protects the node before a message is parsed, and the count of scanners after. */
 export { ContactedPeers } from './contacted-peers.js';
 export { noteScanner, scannerOf } from './scanner.js';
-export { SourceFilter, type SourceFilterOptions, type SourceRules } from './source-filter.js';
+export { SourceFilter, type SourceRules } from './source-filter.js';
 export {
   DEFAULT_GUARD_LIMITS,
   type GuardLimits,

@@ -1,5 +1,5 @@
 import { BlockList, isIP, isIPv4 } from 'node:net';
-import { GatewayError, type Scheduler } from '../../../core/index.js';
+import { GatewayError } from '../../../core/index.js';
 import type { Verdict } from './source-guard.js';
 
 export interface SourceRules {
@@ -10,33 +10,27 @@ export interface SourceRules {
   readonly otherwise?: Verdict;
 }
 
-export interface SourceFilterOptions {
-  readonly scheduler: Scheduler;
-  /** Verdicts remembered and bans held. Default 10,000 each. */
-  readonly tableSize?: number;
-}
+/** Verdicts remembered, by default. */
+const TABLE_SIZE = 10_000;
 
 /**
- * Addresses allowed and denied by CIDR range, and bans for a time. Rules may be replaced while running and hold for the
- * next message; verdicts are remembered until then, so that a flood costs a table look-up each.
+ * Addresses allowed and denied by CIDR range. Rules may be replaced while running and hold for the next message; verdicts
+ * are remembered until then, so that a flood costs a table look-up each.
  */
 export class SourceFilter {
-  readonly #scheduler: Scheduler;
   readonly #tableSize: number;
   readonly #verdicts = new Map<string, Verdict>();
-  readonly #bannedUntilMs = new Map<string, number>();
   #deny = new BlockList();
   #allow = new BlockList();
   #otherwise: Verdict = 'limited';
 
   /** @throws GatewayError `config.cidr` for a range that is none */
-  constructor(rules: SourceRules, options: SourceFilterOptions) {
-    this.#scheduler = options.scheduler;
-    this.#tableSize = options.tableSize ?? 10_000;
+  constructor(rules: SourceRules, tableSize = TABLE_SIZE) {
+    this.#tableSize = tableSize;
     this.replace(rules);
   }
 
-  /** Takes other rules, whole or not at all. Bans stay. @throws GatewayError `config.cidr` */
+  /** Takes other rules, whole or not at all. @throws GatewayError `config.cidr` */
   replace(rules: SourceRules): void {
     const deny = rangesOf(rules.deny ?? []);
     const allow = rangesOf(rules.allow ?? []);
@@ -46,45 +40,21 @@ export class SourceFilter {
     this.#verdicts.clear();
   }
 
-  /** Denies an address for a time; a ban beyond the table's size ends the one that was set first. */
-  ban(address: string, durationMs: number): void {
-    this.#bannedUntilMs.delete(address);
-    this.#bannedUntilMs.set(address, this.#scheduler.nowMs() + durationMs);
-    dropOldest(this.#bannedUntilMs, this.#tableSize);
-  }
-
-  pardon(address: string): void {
-    this.#bannedUntilMs.delete(address);
-  }
-
   /** What to do with a message from there; fit for SourceGuard's `admits`. */
   readonly admits = (address: string): Verdict => {
-    if (this.#bannedUntilMs.size > 0 && this.#banned(address)) return 'deny';
     let verdict = this.#verdicts.get(address);
     if (verdict) return verdict;
     verdict = this.#judge(address);
     this.#verdicts.set(address, verdict);
-    dropOldest(this.#verdicts, this.#tableSize);
+    if (this.#verdicts.size > this.#tableSize) this.#verdicts.delete(this.#verdicts.keys().next().value!);
     return verdict;
   };
-
-  #banned(address: string): boolean {
-    const untilMs = this.#bannedUntilMs.get(address);
-    if (untilMs === undefined) return false;
-    if (this.#scheduler.nowMs() < untilMs) return true;
-    this.#bannedUntilMs.delete(address);
-    return false;
-  }
 
   #judge(address: string): Verdict {
     const family = isIPv4(address) ? 'ipv4' : 'ipv6';
     if (this.#deny.check(address, family)) return 'deny';
     return this.#allow.check(address, family) ? 'allow' : this.#otherwise;
   }
-}
-
-function dropOldest<V>(table: Map<string, V>, size: number): void {
-  if (table.size > size) table.delete(table.keys().next().value!);
 }
 
 function rangesOf(ranges: readonly string[]): BlockList {

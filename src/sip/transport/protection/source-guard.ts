@@ -1,4 +1,4 @@
-import type { Counters, Scheduler } from '../../../core/index.js';
+import { type Counters, type Scheduler, sourceNetwork } from '../../../core/index.js';
 import { BucketTable, type Rate, TokenBucket } from './token-bucket.js';
 
 /**
@@ -9,7 +9,7 @@ import { BucketTable, type Rate, TokenBucket } from './token-bucket.js';
  *                     deny ──── 'drop': never · 'answer': 25/s each ────────► on, to be refused
  *
  * A denied source is also sent no more than that many messages a second, whoever writes them: retransmissions of a
- * 403 that nobody acknowledges included.
+ * 403 that nobody acknowledges included. A source here is an IPv4 address, or an IPv6 /64.
  */
 
 /** What the call layer thinks of a source address. */
@@ -77,10 +77,10 @@ export class SourceGuard {
       case 'allow':
         return true;
       case 'limited':
-        if (!this.#unknown.take(address)) return this.#drop('rate');
+        if (!this.#unknown.take(sourceNetwork(address))) return this.#drop('rate');
         return this.#allUnknown.take() || this.#drop('rate-overall');
       case 'deny':
-        if (this.denied === 'drop' || !this.#deniedIn.take(address)) return this.#drop('denied');
+        if (this.denied === 'drop' || !this.#deniedIn.take(sourceNetwork(address))) return this.#drop('denied');
         return this.#allDeniedIn.take() || this.#drop('denied');
     }
   }
@@ -92,7 +92,7 @@ export class SourceGuard {
 
   /** True when one message may be sent there over UDP. */
   admitAnswer(address: string): boolean {
-    if (this.#admits(address) !== 'deny' || this.#deniedOut.take(address)) return true;
+    if (this.#admits(address) !== 'deny' || this.#deniedOut.take(sourceNetwork(address))) return true;
     this.#counters.add('sip_answers_suppressed');
     return false;
   }
