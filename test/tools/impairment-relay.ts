@@ -1,6 +1,6 @@
 import dgram from 'node:dgram';
 import { once } from 'node:events';
-import { PcapWriter } from './pcap.js';
+import { type CapturedDatagram, PcapWriter } from './pcap.js';
 
 /**
  * A bad network between two UDP endpoints, the same each time for the same seed. RTP and RTCP ports, both directions.
@@ -29,6 +29,8 @@ export interface ImpairmentRelayOptions {
   readonly toFar?: Impairment;
   readonly toNear?: Impairment;
   readonly far: { readonly address: string; readonly rtpPort: number; readonly rtcpPort: number };
+  /** Nothing leaves before its time, as it may by a millisecond, timers being what they are; for a few packets only. */
+  readonly punctual?: boolean;
 }
 
 /** mulberry32 */
@@ -43,7 +45,7 @@ function seeded(seed: number): () => number {
 }
 
 /** What happens to one datagram: when copies of it leave, relative to its arrival. */
-class Line {
+export class Line {
   readonly #impairment: Impairment;
   readonly #random: () => number;
   #lostLast = false;
@@ -72,6 +74,7 @@ export class ImpairmentRelay {
   readonly #sockets: dgram.Socket[] = [];
   readonly #capture = new PcapWriter();
   readonly #timers = new Set<NodeJS.Timeout>();
+  readonly #punctual: boolean;
   /** Datagrams that came and were dropped, by direction. */
   readonly lost = { toFar: 0, toNear: 0 };
   rtpPort = 0;
@@ -80,9 +83,13 @@ export class ImpairmentRelay {
   farRtpPort = 0;
   farRtcpPort = 0;
 
+  private constructor(punctual: boolean) {
+    this.#punctual = punctual;
+  }
+
   /** @param ports  four free ports in a row: front RTP and RTCP, back RTP and RTCP */
   static async open(firstPort: number, options: ImpairmentRelayOptions): Promise<ImpairmentRelay> {
-    const relay = new ImpairmentRelay();
+    const relay = new ImpairmentRelay(options.punctual === true);
     const [front, frontRtcp, back, backRtcp] = await Promise.all(
       [0, 1, 2, 3].map((offset) => relay.#bind(firstPort + offset)),
     );
@@ -93,6 +100,11 @@ export class ImpairmentRelay {
     relay.farRtpPort = firstPort + 2;
     relay.farRtcpPort = firstPort + 3;
     return relay;
+  }
+
+  /** All that has left so far, by this process's clock. */
+  get captured(): readonly CapturedDatagram[] {
+    return this.#capture.datagrams;
   }
 
   /** Writes all that has left so far as a capture file. */
@@ -133,21 +145,32 @@ export class ImpairmentRelay {
   }
 
   #sendAt(leavesMs: number, out: dgram.Socket, data: Buffer, address: string, port: number): void {
-    const timer = setTimeout(
-      () => {
-        this.#timers.delete(timer);
-        out.send(data, port, address);
-        this.#capture.add({
-          atMs: performance.timeOrigin + performance.now(),
-          sourceAddress: '127.0.0.1',
-          sourcePort: out.address().port,
-          targetAddress: address,
-          targetPort: port,
-          data,
-        });
-      },
-      Math.max(0, leavesMs - performance.now()),
-    );
+    const waitMs = leavesMs - performance.now();
+    const leave = () => this.#leave(out, data, address, port);
+    if (waitMs <= 0) return leave();
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer);
+      if (this.#punctual) whenMs(leavesMs, leave);
+      else leave();
+    }, waitMs);
     this.#timers.add(timer);
   }
+
+  #leave(out: dgram.Socket, data: Buffer, address: string, port: number): void {
+    out.send(data, port, address);
+    this.#capture.add({
+      atMs: performance.timeOrigin + performance.now(),
+      sourceAddress: '127.0.0.1',
+      sourcePort: out.address().port,
+      targetAddress: address,
+      targetPort: port,
+      data,
+    });
+  }
+}
+
+/** Goes round the event loop until it is time. */
+function whenMs(timeMs: number, run: () => void): void {
+  if (performance.now() >= timeMs) run();
+  else setImmediate(whenMs, timeMs, run);
 }

@@ -23,8 +23,10 @@ const UDP_BYTES = 8;
 /** Collects datagrams and writes them as one file. */
 export class PcapWriter {
   readonly #records: Buffer[] = [];
+  readonly datagrams: CapturedDatagram[] = [];
 
   add(datagram: CapturedDatagram): void {
+    this.datagrams.push(datagram);
     const size = IP_BYTES + UDP_BYTES + datagram.data.length;
     const record = Buffer.alloc(16 + size);
     const seconds = Math.floor(datagram.atMs / 1000);
