@@ -208,8 +208,7 @@ export class DialogBridge {
   #acceptAnswer(side: Side, incoming: InboundRequest, offer: MessageBody, response: SipResponse): void {
     const answer = sessionOf(response);
     if (!answer) throw missingDescription();
-    this.#media.apply(side, 'offer', offer);
-    const body = this.#media.translate(opposite(side), 'answer', answer);
+    const body = this.#media.accept(side, offer, answer);
     this.#setDescription(side, body);
     incoming.respond(200, { headers: passingHeaders(response, incoming.request.method), body });
     this.#hooks.onMediaChanged();

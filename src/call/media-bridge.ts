@@ -134,6 +134,7 @@ export class MediaBridge {
     const received = readSession(body);
     if (received.media?.isUdptl) for (const side of SIDES) this.#sides[side].crypto.allowFax();
     if (apply) this.#learn(from, role, received, body);
+    else this.#sides[from].crypto.vetOffer(received.media);
     const to = this.#sides[opposite(from)];
     const ports = this.#session[opposite(from)];
     const crypto = role === 'offer' ? to.crypto.offer() : to.crypto.answer();
@@ -177,6 +178,21 @@ export class MediaBridge {
   /** How a side's media is protected: `none`, or its SRTP suite. */
   encryption(side: Side): string {
     return this.#sides[side].crypto.suite;
+  }
+
+  /**
+   * An offer within the call, translated without `apply` before, was answered by the other side. Where the answer cannot
+   * be used nothing is changed: whoever offered goes on as before (RFC 3261 §14.1), and so do we towards it.
+   * @returns the answer as it goes to `from`
+   * @throws GatewayError as `translate`
+   */
+  accept(from: Side, offer: MessageBody, answer: MessageBody): MessageBody {
+    const answering = opposite(from);
+    const received = readSession(answer);
+    this.#sides[answering].crypto.vetAnswer(received.media);
+    describeMedia(received, this.#sides[answering].sources);
+    this.apply(from, 'offer', offer);
+    return this.translate(answering, 'answer', answer);
   }
 
   /** Applies a description received earlier from `from`. */

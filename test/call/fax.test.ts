@@ -54,6 +54,18 @@ describe('an offer of T.38', () => {
     expect(offer).toMatch(/^m=image [1-9]\d* udptl t38\r$/m);
   });
 
+  it.each(['off', 'offered'] as const)('is refused once SRTP was agreed on, with encryption %s', async (mode) => {
+    const { engine, bridge } = await bridgeOf(mode, 'off');
+    bridge.translate('customer', 'offer', sdp(...SEALED));
+    bridge.translate('remote', 'answer', sdp('m=audio 4002 RTP/AVP 0'));
+    const told = engine.described.length;
+    for (const from of ['customer', 'remote'] as const) {
+      expect(() => bridge.translate(from, 'offer', sdp(...FAX), false)).toThrow(refused);
+    }
+    expect(engine.described).toHaveLength(told);
+    expect(bridge.encryption('customer')).toBe('AES_CM_128_HMAC_SHA1_80');
+  });
+
   it('beside audio under SRTP is refused in its place, and the audio passes', async () => {
     const { bridge } = await bridgeOf('required', 'off');
     const offer = bridge.translate('customer', 'offer', sdp(...SEALED, ...FAX)).bytes.toString();

@@ -48,6 +48,7 @@ function seeded(seed: number): () => number {
 export class Line {
   readonly #impairment: Impairment;
   readonly #random: () => number;
+  readonly #held: { readonly leavesMs: number; readonly leave: () => void }[] = [];
   #lostLast = false;
   #lastLeavesMs = 0;
 
@@ -67,6 +68,18 @@ export class Line {
     if (reorderDraw! < reorder) return [leavesMs + 15];
     this.#lastLeavesMs = leavesMs;
     return duplicateDraw! < duplicate ? [leavesMs, leavesMs + 1] : [leavesMs];
+  }
+
+  /** Keeps a datagram among those that wait, in the order they leave. */
+  hold(leavesMs: number, leave: () => void): void {
+    let at = this.#held.length;
+    while (at > 0 && this.#held[at - 1]!.leavesMs > leavesMs) at--;
+    this.#held.splice(at, 0, { leavesMs, leave });
+  }
+
+  /** Lets go of all that leaves at `untilMs` or before. */
+  release(untilMs: number): void {
+    while (this.#held.length > 0 && this.#held[0]!.leavesMs <= untilMs) this.#held.shift()!.leave();
   }
 }
 
@@ -140,18 +153,19 @@ export class ImpairmentRelay {
 
   #pass(line: Line, out: dgram.Socket, data: Buffer, address: string, port: number): boolean {
     const times = line.fate(performance.now());
-    for (const leavesMs of times) this.#sendAt(leavesMs, out, data, address, port);
+    for (const leavesMs of times) this.#sendAt(line, leavesMs, () => this.#leave(out, data, address, port));
     return times.length > 0;
   }
 
-  #sendAt(leavesMs: number, out: dgram.Socket, data: Buffer, address: string, port: number): void {
+  /** A late timer sends what should have left before it first, so that a busy machine changes no order. */
+  #sendAt(line: Line, leavesMs: number, leave: () => void): void {
+    line.hold(leavesMs, leave);
     const waitMs = leavesMs - performance.now();
-    const leave = () => this.#leave(out, data, address, port);
-    if (waitMs <= 0) return leave();
+    if (waitMs <= 0) return line.release(leavesMs);
     const timer = setTimeout(() => {
       this.#timers.delete(timer);
-      if (this.#punctual) whenMs(leavesMs, leave);
-      else leave();
+      if (this.#punctual) whenMs(leavesMs, () => line.release(leavesMs));
+      else line.release(leavesMs);
     }, waitMs);
     this.#timers.add(timer);
   }

@@ -14,8 +14,30 @@ function hrtimeMs(): number {
 
 export const readClocks = (scheduler: Scheduler): ClockPair => ({ nowMs: scheduler.nowMs(), hrtimeMs: hrtimeMs() });
 
-/** This thread's timers, with a monotonic clock that agrees with the scheduler that `pair` was read from. */
+/**
+ * One look at a clock for each turn of the event loop: what is ready in a turn had come by its start, and must not look
+ * later by the work on what was read before it. The compiled path has one a round for the same reason.
+ */
+export function turnClock(nowMs: () => number): () => number {
+  let turnMs = 0;
+  let known = false;
+  const forget = (): void => {
+    known = false;
+  };
+  return () => {
+    if (known) return turnMs;
+    known = true;
+    setImmediate(forget);
+    turnMs = nowMs();
+    return turnMs;
+  };
+}
+
+/**
+ * This thread's timers, with a monotonic clock that agrees with the scheduler that `pair` was read from, and stands still
+ * within a turn.
+ */
 export function alignedScheduler(pair: ClockPair): Scheduler {
   const offsetMs = pair.nowMs - pair.hrtimeMs + hrtimeMs() - performance.now();
-  return { ...systemScheduler, nowMs: () => performance.now() + offsetMs };
+  return { ...systemScheduler, nowMs: turnClock(() => performance.now() + offsetMs) };
 }
