@@ -266,6 +266,14 @@ async function judge(stream: Stream, capture: readonly CapturedDatagram[], daemo
   return { row, jitterUs, offUs: Math.abs(offUs) };
 }
 
+/**
+ * What an engine may be off beside 2 %, which of the one millisecond that a sender's own timers
+ * jitter is less than a thread takes to wake: in microseconds, one unit of an 8 kHz RTP clock being 125, the least that RTCP tells.
+ */
+const WAKING_US: Readonly<Record<string, number>> = { native: 125, typescript: 375 };
+/** Where the capture has only the sender's times, what passes between the two processes comes on top. */
+const UNSEEN_US = 500;
+
 const binding = loadNative();
 const ENGINES = ['typescript', ...(binding ? ['native'] : [])];
 
@@ -290,7 +298,7 @@ it.each(ENGINES)(
   '%s: loss exact, jitter within 2 %, MOS within 0.05',
   {
     timeout: 90_000,
-    retry: 1,
+    retry: 2,
   },
   async (name) => {
     const pairs = 2 * CELLS.length + 4;
@@ -327,8 +335,9 @@ it.each(ENGINES)(
         ...verdicts.map(({ row }) => row.join(' | ')),
       ].join('\n'),
     );
+    const wakingUs = kernel ? WAKING_US[name]! : UNSEEN_US;
     for (const { row, jitterUs, offUs } of verdicts) {
-      expect.soft(offUs, `${row.join(' | ')}: jitter`).toBeLessThanOrEqual(Math.max(jitterUs * 0.02, 500));
+      expect.soft(offUs, `${row.join(' | ')}: jitter`).toBeLessThanOrEqual(Math.max(jitterUs * 0.02, wakingUs));
     }
     await Promise.all(streams.flatMap(({ network, sender, sink }) => [network.close(), sender.close(), sink.close()]));
     await engine.stop();
