@@ -106,10 +106,11 @@ export const CODES = {
   'media.failed': 'The media engine could not open or change the session.',
   'media.engine-unavailable': 'The media engine that is configured cannot run here.',
   'media.thread-gone': 'The media thread that carried the session has stopped.',
-  'media.srtp-required': 'The description offers clear RTP where encrypted media is required.',
+  'media.srtp-required': 'The description has clear RTP where encrypted media is required, or was agreed on before.',
   'media.srtp-unsupported': 'None of the offered SRTP suites or keys can be used.',
   'media.streams-rejected': 'The answer rejects every media stream where encrypted media is required.',
-  'media.t38-unencrypted': 'T.38, which has no encryption, is wanted where encrypted media is required.',
+  'media.t38-unencrypted':
+    'T.38, which has no encryption, is wanted where encrypted media is required, or was agreed on.',
   'media.fork-unsupported': 'The media engine can not copy packets to this process.',
   'media.fork-limit': 'The session has as many packet copies taken as it may.',
   'media.fork-closed': 'The media session has closed.',
