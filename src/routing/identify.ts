@@ -33,9 +33,9 @@ export function identifySource(facts: IdentityFacts, snapshot: Snapshot): Source
 /** `identifySource` with the source address already read. */
 export function identify(facts: IdentityFacts, snapshot: Snapshot, source: Address | undefined): SourceIdentity {
   const named = namedConnector(facts, snapshot);
-  const carrier = carrierOf(facts, snapshot, source);
-  if (named && !(carrier && !mayPlaceCalls(named.connector, source))) return named;
-  if (carrier) return carrier;
+  if (named && mayPlaceCalls(named.connector, source)) return named;
+  const speaker = carrierOf(facts, snapshot, source) ?? named;
+  if (speaker) return speaker;
   const candidates = isOurs(facts, snapshot) ? snapshot.allowlists.all(source) : [];
   const [only] = candidates;
   if (candidates.length === 1 && only) return { kind: 'connector', connector: only, by: 'source address' };
@@ -50,7 +50,7 @@ function namedConnector(
   const { connectorsByHost } = snapshot;
   const byUri = connectorsByHost.get(facts.requestUri.host);
   if (byUri) return { kind: 'connector', connector: byUri, by: 'Request-URI host' };
-  const byTo = connectorsByHost.get(facts.toHost);
+  const byTo = facts.toHost === facts.requestUri.host ? undefined : connectorsByHost.get(facts.toHost);
   if (byTo) return { kind: 'connector', connector: byTo, by: 'To host' };
   const byTls = facts.tlsServerName === undefined ? undefined : connectorsByHost.get(facts.tlsServerName.toLowerCase());
   return byTls && { kind: 'connector', connector: byTls, by: 'TLS server name' };

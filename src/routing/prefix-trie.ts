@@ -16,6 +16,8 @@ export class PrefixTrie<Value> {
   /** Next node by (node × 13 + slot); 0, the root, is never next and means none. */
   #next = new Int32Array(SLOTS * 16);
   readonly #values: (Value[] | undefined)[] = [undefined];
+  /** By node, once asked for: the values of every prefix that leads there. */
+  #chains: ((readonly Value[])[] | undefined)[] = [];
 
   /** @throws RangeError where the prefix holds anything but digits, +, * and # */
   add(prefix: string, value: Value): void {
@@ -25,6 +27,7 @@ export class PrefixTrie<Value> {
       if (slot < 0) throw new RangeError(`not a number prefix: ${prefix}`);
       node = this.#next[node * SLOTS + slot]! || this.#grow(node * SLOTS + slot);
     }
+    this.#chains = [];
     const values = this.#values[node];
     if (values) values.push(value);
     else this.#values[node] = [value];
@@ -46,17 +49,32 @@ export class PrefixTrie<Value> {
     return found;
   }
 
-  /** Values of every prefix of the number, one list for each prefix, longest first. */
-  all(number: string): (readonly Value[])[] {
-    const found: (readonly Value[])[] = [];
-    if (this.#values[0]) found.push(this.#values[0]);
+  /** Values of every prefix of the number, one list for each prefix, longest first; numbers of one prefix share it. */
+  all(number: string): readonly (readonly Value[])[] {
+    let deepest = 0;
+    let length = 0;
     for (let index = 0, node = 0; index < number.length; index++) {
       node = this.#step(node, number.charCodeAt(index));
       if (node === 0) break;
-      const values = this.#values[node];
-      if (values) found.push(values);
+      if (this.#values[node]) {
+        deepest = node;
+        length = index + 1;
+      }
     }
-    return found.reverse();
+    return this.#chains[deepest] ?? this.#chain(deepest, number.slice(0, length));
+  }
+
+  /** The lists of the prefix that leads to `end`, and of those it begins with. */
+  #chain(end: number, prefix: string): readonly (readonly Value[])[] {
+    const lists = [this.#values[0]];
+    for (let index = 0, node = 0; index < prefix.length; index++) {
+      node = this.#step(node, prefix.charCodeAt(index));
+      lists.push(this.#values[node]);
+    }
+    const chain = lists.filter((list) => list !== undefined).reverse();
+    if (this.#chains.length === 0) this.#chains = new Array(this.#values.length);
+    this.#chains[end] = chain;
+    return chain;
   }
 
   /** The node one character on; 0 where there is none. */

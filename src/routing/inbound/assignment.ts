@@ -29,16 +29,13 @@ export const originationCheck: Check = {
     const connectors = membersOf(judgement);
     const able = connectors.every(takesCalls) ? connectors : connectors.filter(takesCalls);
     const [first] = able;
-    const input = { voiceConnectorIds: connectors.map((one) => one.id) };
-    if (!first) return notEnabled(connectors, input);
+    const voiceConnectorIds = connectors.map((one) => one.id);
+    if (!first) return notEnabled(connectors, { voiceConnectorIds });
     judgement.plan = routesOf(able, judgement);
     const { owner } = judgement.plan[0]!;
     judgement.connector = able.find((one) => one.id === owner) ?? first;
-    return pass('Origination is enabled.', {
-      ...input,
-      first: judgement.plan[0]!.targetKey,
-      targets: judgement.plan.length,
-    });
+    const { plan } = judgement;
+    return pass('Origination is enabled.', { voiceConnectorIds, first: plan[0]!.targetKey, targets: plan.length });
   },
 };
 

@@ -6,6 +6,7 @@ import { CountryTrafficCounters } from './country-traffic.js';
 import { targetsOf } from './health-prober.js';
 import type { TargetHealth } from './target-health.js';
 import { TokenBucket } from './token-bucket.js';
+import { type Use, Uses } from './uses.js';
 
 /**
  * The live numbers of one node: what decisions read (it is their LiveView) and what calls take and give back.
@@ -27,20 +28,14 @@ export interface NodeState {
 /** Whose limit it is. */
 type Holder = 'connector' | 'carrier';
 
-/** What a holder's limits are measured by. */
-interface Use {
-  /** Absent where the snapshot in force gives the holder no rate. */
-  bucket: TokenBucket | undefined;
-  activeCalls: number;
-}
-
 export class LiveState implements LiveView {
   readonly health: TargetHealth;
   readonly traffic: CountryTrafficCounters;
   readonly #clock: Pick<Scheduler, 'nowMs' | 'wallMs'>;
   readonly #node: NodeState;
   readonly #onHold: (voiceConnectorId: string, country: string) => void;
-  readonly #uses = { connector: new Map<string, Use>(), carrier: new Map<string, Use>() };
+  readonly #connectors = new Uses();
+  readonly #carriers = new Uses();
   #snapshot: Snapshot;
 
   /**
@@ -66,7 +61,7 @@ export class LiveState implements LiveView {
   configure(snapshot: Snapshot): void {
     this.#snapshot = snapshot;
     for (const kind of ['connector', 'carrier'] as const) {
-      for (const [id, use] of this.#uses[kind]) this.#follow(kind, id, use);
+      for (const [id, use] of this.#uses(kind).entries()) this.#follow(kind, id, use);
     }
     this.health.keepOnly(new Set([...targetsOf(snapshot)].map((target) => target.targetKey)));
   }
@@ -96,7 +91,7 @@ export class LiveState implements LiveView {
   }
 
   activeCalls(kind: Holder, id: string): number {
-    return this.#uses[kind].get(id)?.activeCalls ?? 0;
+    return this.#uses(kind).get(id)?.activeCalls ?? 0;
   }
 
   targetState(targetKey: string): TargetState {
@@ -140,25 +135,29 @@ export class LiveState implements LiveView {
   /** Counts a call in; the function given counts it out, once. */
   #enter(kind: Holder, id: string): () => void {
     const use = this.#use(kind, id);
-    this.#uses[kind].set(id, use);
+    this.#uses(kind).set(id, use);
     use.activeCalls++;
     let inside = true;
     return () => {
       if (!inside) return;
       inside = false;
       use.activeCalls--;
-      if (!use.bucket && use.activeCalls === 0) this.#uses[kind].delete(id);
+      if (!use.bucket && use.activeCalls === 0) this.#uses(kind).delete(id);
     };
   }
 
+  #uses(kind: Holder): Uses {
+    return kind === 'connector' ? this.#connectors : this.#carriers;
+  }
+
   #use(kind: Holder, id: string): Use {
-    const known = this.#uses[kind].get(id);
+    const known = this.#uses(kind).get(id);
     if (known?.bucket) return known;
     const use = known ?? { bucket: undefined, activeCalls: 0 };
     const rate = this.#rateOf(kind, id);
     if (rate !== undefined) use.bucket = new TokenBucket(rate, this.#clock);
     // Kept for those that have a rate, and for calls: ids that name nothing must not pile up.
-    if (use.bucket) this.#uses[kind].set(id, use);
+    if (use.bucket) this.#uses(kind).set(id, use);
     return use;
   }
 
@@ -167,7 +166,7 @@ export class LiveState implements LiveView {
     const rate = this.#rateOf(kind, id);
     if (rate === undefined) use.bucket = undefined;
     else if (use.bucket) use.bucket.setRate(rate);
-    if (!use.bucket && use.activeCalls === 0) this.#uses[kind].delete(id);
+    if (!use.bucket && use.activeCalls === 0) this.#uses(kind).delete(id);
   }
 
   #rateOf(kind: Holder, id: string): number | undefined {
