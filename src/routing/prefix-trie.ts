@@ -17,7 +17,7 @@ export class PrefixTrie<Value> {
   #next = new Int32Array(SLOTS * 16);
   readonly #values: (Value[] | undefined)[] = [undefined];
   /** By node, once asked for: the values of every prefix that leads there. */
-  #chains: ((readonly Value[])[] | undefined)[] = [];
+  #chains: (Value[] | undefined)[] = [];
 
   /** @throws RangeError where the prefix holds anything but digits, +, * and # */
   add(prefix: string, value: Value): void {
@@ -49,8 +49,8 @@ export class PrefixTrie<Value> {
     return found;
   }
 
-  /** Values of every prefix of the number, one list for each prefix, longest first; numbers of one prefix share it. */
-  all(number: string): readonly (readonly Value[])[] {
+  /** Values of every prefix of the number, longest first; a list that numbers of one prefix share. */
+  all(number: string): readonly Value[] {
     let deepest = 0;
     let length = 0;
     for (let index = 0, node = 0; index < number.length; index++) {
@@ -64,14 +64,14 @@ export class PrefixTrie<Value> {
     return this.#chains[deepest] ?? this.#chain(deepest, number.slice(0, length));
   }
 
-  /** The lists of the prefix that leads to `end`, and of those it begins with. */
-  #chain(end: number, prefix: string): readonly (readonly Value[])[] {
+  /** The values of the prefix that leads to `end`, then of those it begins with. */
+  #chain(end: number, prefix: string): readonly Value[] {
     const lists = [this.#values[0]];
     for (let index = 0, node = 0; index < prefix.length; index++) {
       node = this.#step(node, prefix.charCodeAt(index));
       lists.push(this.#values[node]);
     }
-    const chain = lists.filter((list) => list !== undefined).reverse();
+    const chain = lists.reverse().flatMap((list) => list ?? []);
     if (this.#chains.length === 0) this.#chains = new Array(this.#values.length);
     this.#chains[end] = chain;
     return chain;

@@ -162,10 +162,20 @@ describe('prefix trie', () => {
       const expected = [...new Set(prefixes)]
         .filter((prefix) => number.startsWith(prefix))
         .sort((a, b) => b.length - a.length);
-      expect(trie.all(number).flat()).toEqual(expected);
+      expect(trie.all(number)).toEqual(expected);
       expect(trie.longest(number)?.[0]).toBe(expected[0]);
       expect(trie.matches(number)).toBe(expected.length > 0);
     }
+  });
+
+  it('finds what is added after it was asked', () => {
+    const trie = new PrefixTrie<string>();
+    trie.add('+1', 'first');
+    expect(trie.all('+1415')).toEqual(['first']);
+    trie.add('+141', 'longer');
+    trie.add('+1', 'second');
+    expect(trie.all('+1415')).toEqual(['longer', 'first', 'second']);
+    expect(trie.all('+12')).toEqual(['first', 'second']);
   });
 
   it('has room for short codes and refuses other text', () => {

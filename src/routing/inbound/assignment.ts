@@ -2,6 +2,7 @@ import type { Random } from '../../core/index.js';
 import { type Check, type CheckResult, type Judgement, pass, refuse } from '../judgement.js';
 import { Attempt } from '../plan/attempt.js';
 import { Draw, downLast, drawn } from '../plan/order.js';
+import type { Target } from '../plan/targets.js';
 import type { ConnectorView, GroupView } from '../snapshot.js';
 
 /** The number is assigned to a connector or a group. */
@@ -70,9 +71,10 @@ function routesOf(
 ): readonly Attempt[] {
   const up: Attempt[] = [];
   const down: Attempt[] = [];
+  const draw = new Draw<Target>(random);
   for (const connector of connectors) {
     for (const tier of connector.origination!.targets) {
-      const draw = new Draw(tier, random);
+      draw.begin(tier);
       for (let target = draw.next(); target; target = draw.next()) {
         (live.targetState(target.targetKey).state === 'down' ? down : up).push(new Attempt(target, called, calling));
       }

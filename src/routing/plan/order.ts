@@ -40,24 +40,31 @@ export function tiersOf<Value>(ranked: readonly Ranked<Value>[]): Tiers<Value> {
 }
 
 /**
- * One draw of a tier: its values one after another, each chosen when it is asked for, so that who needs two of twenty
- * pays for two. The last one takes no random number.
+ * Draws of tiers, one tier after another: its values one by one, each chosen when it is asked for, so that who needs two
+ * of twenty pays for two. The last one takes no random number.
  */
 export class Draw<Value> {
-  readonly #tier: Tier<Value>;
   readonly #random: Random;
-  /** Weights of what is not drawn yet, 0 for what is; a list of its own once a third value may be asked for. */
-  #left: readonly number[];
-  #weightLeft: number;
-  #valuesLeft: number;
+  #tier: Tier<Value> = NOTHING;
+  /** Weights of what is not drawn yet, 0 for what is: the tier's own until a third value is asked for. */
+  #left: readonly number[] = NOTHING.weights;
+  /** For `#left`, of one tier after another. */
+  readonly #scratch: number[] = [];
+  #weightLeft = 0;
+  #valuesLeft = 0;
   #last = 0;
 
-  constructor(tier: Tier<Value>, random: Random) {
-    this.#tier = tier;
+  constructor(random: Random) {
     this.#random = random;
+  }
+
+  /** Leaves the tier before, if any, and begins this one. */
+  begin(tier: Tier<Value>): void {
+    this.#tier = tier;
     this.#left = tier.weights;
     this.#weightLeft = tier.totalWeight;
     this.#valuesLeft = tier.values.length;
+    this.#last = 0;
   }
 
   /** The next value; undefined once all are drawn. */
@@ -72,7 +79,8 @@ export class Draw<Value> {
 
   #takeAway(index: number): void {
     const { weights } = this.#tier;
-    const left = this.#left === weights ? weights.slice() : (this.#left as number[]);
+    const left = this.#scratch;
+    if (this.#left === weights) for (let at = 0; at < weights.length; at++) left[at] = weights[at]!;
     left[index] = 0;
     this.#left = left;
     this.#weightLeft -= weights[index]!;
@@ -81,24 +89,28 @@ export class Draw<Value> {
   /** Index of the value whose share of the remaining weight holds a point drawn in it; what was drawn weighs 0. */
   #pick(): number {
     const left = this.#left;
+    const { length } = this.#tier.values;
     // 32 bits are plenty: weights are at most 100, tiers a few hundred.
     const point = (this.#random.uint32() / 0x1_0000_0000) * this.#weightLeft;
     let passed = 0;
-    for (let index = 0; index < left.length; index++) {
+    for (let index = 0; index < length; index++) {
       passed += left[index]!;
       if (point < passed) return index;
     }
-    return theOneLeft(left);
+    return this.#theOneLeft();
   }
 
   #lastOne(): number {
-    const { length } = this.#left;
-    if (length <= 2) return length - 1 - this.#last;
-    return theOneLeft(this.#left);
+    const { length } = this.#tier.values;
+    return length <= 2 ? length - 1 - this.#last : this.#theOneLeft();
+  }
+
+  #theOneLeft(): number {
+    return this.#left.findIndex((weight) => weight > 0);
   }
 }
 
-const theOneLeft = (left: readonly number[]): number => left.findIndex((weight) => weight > 0);
+const NOTHING: Tier<never> = { priority: 0, values: [], weights: [], totalWeight: 0 };
 
 /**
  * A tier's values in drawn order, all of them.
@@ -106,7 +118,8 @@ const theOneLeft = (left: readonly number[]): number => left.findIndex((weight) 
  */
 export function drawn<Value>(tier: Tier<Value>, random: Random): readonly Value[] {
   if (tier.values.length === 1) return tier.values;
-  const draw = new Draw(tier, random);
+  const draw = new Draw<Value>(random);
+  draw.begin(tier);
   return tier.values.map(() => draw.next()!);
 }
 

@@ -3,6 +3,7 @@ import { type Check, type CheckResult, type Judgement, pass, refuse } from '../j
 import { formatNumber } from '../numbers/index.js';
 import { Attempt } from '../plan/attempt.js';
 import { Draw, downLast, drawn } from '../plan/order.js';
+import type { Target } from '../plan/targets.js';
 import { jitteredRetrySeconds } from '../retry-after.js';
 import type { CarrierView, Snapshot } from '../snapshot.js';
 import type { LiveView } from '../types.js';
@@ -39,15 +40,15 @@ function surveyCarriers(judgement: Judgement): Survey {
   const { snapshot, live, random, called } = judgement;
   const survey: Survey = { up: [], down: [], full: [], soonestMs: undefined };
   const seen: CarrierView[] = [];
-  for (const tiers of snapshot.carriersByPrefix.all(called)) {
-    for (const tier of tiers) {
-      const draw = new Draw(tier, random);
-      for (let carrier = draw.next(); carrier; carrier = draw.next()) {
-        if (seen.includes(carrier)) continue;
-        seen.push(carrier);
-        if (!hasRoom(carrier, live)) survey.full.push(carrier.name);
-        else if (surveyHosts(carrier, judgement, survey)) return survey;
-      }
+  const draw = new Draw<CarrierView>(random);
+  const hosts = new Draw<Target>(random);
+  for (const tier of snapshot.carriersByPrefix.all(called)) {
+    draw.begin(tier);
+    for (let carrier = draw.next(); carrier; carrier = draw.next()) {
+      if (seen.includes(carrier)) continue;
+      seen.push(carrier);
+      if (!hasRoom(carrier, live)) survey.full.push(carrier.name);
+      else if (surveyHosts(carrier, hosts, judgement, survey)) return survey;
     }
   }
   return survey;
@@ -58,12 +59,17 @@ const hasRoom = (carrier: CarrierView, live: LiveView): boolean =>
   live.activeCalls('carrier', carrier.name) < carrier.resource.maxCalls;
 
 /** Adds a carrier's hosts in order; true once the plan is full of hosts that are up. */
-function surveyHosts(carrier: CarrierView, { snapshot, live, random, called, calling }: Judgement, survey: Survey) {
+function surveyHosts(
+  carrier: CarrierView,
+  draw: Draw<Target>,
+  { snapshot, live, called, calling }: Judgement,
+  survey: Survey,
+): boolean {
   const { numberFormat } = carrier.resource;
   const calledThere = formatNumber(called, numberFormat);
   const callingThere = formatNumber(calling, numberFormat);
   for (const tier of carrier.targets) {
-    const draw = new Draw(tier, random);
+    draw.begin(tier);
     for (let target = draw.next(); target; target = draw.next()) {
       const { state, retryAtMs } = live.targetState(target.targetKey);
       const attempt = new Attempt(target, calledThere, callingThere);
@@ -80,8 +86,7 @@ function surveyHosts(carrier: CarrierView, { snapshot, live, random, called, cal
 
 /** The carriers that serve the number, each once, in drawn order. */
 export function carriersFor(called: string, snapshot: Snapshot, random: Random): readonly CarrierView[] {
-  const lists = snapshot.carriersByPrefix.all(called);
-  return [...new Set(lists.flatMap((tiers) => tiers.flatMap((tier) => drawn(tier, random))))];
+  return [...new Set(snapshot.carriersByPrefix.all(called).flatMap((tier) => drawn(tier, random)))];
 }
 
 function noneAvailable(
