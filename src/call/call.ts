@@ -200,6 +200,7 @@ export class Call implements InboundLegHandler, AttemptHandler, BridgeHooks {
       if (this.#state !== 'trying') return;
       const progress = this.#forks.speakFor(dialog);
       this.#join(dialog);
+      if (progress.full) return;
       const description = sessionOf(response);
       const reliable = prack !== undefined && this.#leg.supportsReliable;
       const session = description && this.#passEarly(description, dialog, reliable ? prack : undefined);

@@ -1,6 +1,6 @@
 import type { GatewayError } from '../core/index.js';
 import type { Probe, ProbeOutcome, SipProtocol } from '../routing/index.js';
-import type { Location, SignalingEngine, SipResponse } from '../sip/index.js';
+import { formatHostPort, type Location, type SignalingEngine, type SipResponse } from '../sip/index.js';
 
 /** A probe without a final response in this time is a miss. */
 const ANSWER_MS = 4000;
@@ -36,8 +36,7 @@ interface Endpoint {
 }
 
 /** `192.0.2.1:5060`, `[2001:db8::1]`. */
-export const authorityOf = ({ host, port }: Omit<Endpoint, 'protocol'>): string =>
-  `${host.includes(':') ? `[${host}]` : host}${port === undefined ? '' : `:${port}`}`;
+export const authorityOf = ({ host, port }: Omit<Endpoint, 'protocol'>): string => formatHostPort(host, port);
 
 /** SIP URI of a target, its transport named where it is not UDP. */
 export const uriOf = (target: Endpoint): string =>

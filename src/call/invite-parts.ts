@@ -1,5 +1,5 @@
 import type { PlannedAttempt } from '../routing/index.js';
-import { escapeUser, type HeaderRow, quote, type SipRequest } from '../sip/index.js';
+import { escapeUser, formatHost, formatHostPort, type HeaderRow, quote, type SipRequest } from '../sip/index.js';
 import { passingHeaders } from './headers.js';
 
 /**
@@ -23,8 +23,6 @@ const ANONYMOUS = '"Anonymous" <sip:anonymous@anonymous.invalid>';
 
 /** @param domain host of our From and P-Asserted-Identity URIs */
 export function identityFor(planned: PlannedAttempt, incoming: SipRequest, domain: string): Identity {
-  const host = planned.host.includes(':') ? `[${planned.host}]` : planned.host;
-  const port = planned.port === undefined ? '' : `:${planned.port}`;
   const transport = planned.protocol === 'UDP' ? '' : `;transport=${planned.protocol.toLowerCase()}`;
   const called = escapeUser(planned.calledNumber);
   const calling = `<sip:${escapeUser(planned.callingNumber)}@${domain}>`;
@@ -36,8 +34,8 @@ export function identityFor(planned: PlannedAttempt, incoming: SipRequest, domai
   const hidden = anonymous || (withheld && toCustomer) || !planned.callerIdIn.includes('From');
   const asserted = planned.callerIdIn.includes('P-Asserted-Identity') && !(withheld && toCustomer);
   return {
-    requestUri: `sip:${called}@${host}${port}${transport}`,
-    to: `<sip:${called}@${host}>`,
+    requestUri: `sip:${called}@${formatHostPort(planned.host, planned.port)}${transport}`,
+    to: `<sip:${called}@${formatHost(planned.host)}>`,
     from: hidden ? ANONYMOUS : shown,
     headers: [
       ['Max-Forwards', String((incoming.maxForwards ?? 70) - 1)],

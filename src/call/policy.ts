@@ -2,7 +2,6 @@ import type { GatewayConfig, LoggingConfig } from '../config/index.js';
 import type { Logger, Random, Scheduler } from '../core/index.js';
 import {
   type Admission,
-  allowsSource,
   buildSnapshot,
   type CallSlot,
   countryOf,
@@ -10,6 +9,7 @@ import {
   decide,
   type IdentityFacts,
   identifySource,
+  isEmergencyCode,
   LiveState,
   nextSnapshot,
   type PlannedAttempt,
@@ -25,6 +25,7 @@ import { type SipRequest, type StoredDigests, storedDigests } from '../sip/index
 import type { AttemptEnd } from './attempt.js';
 import { retryAfterOf } from './health-prober.js';
 import { NODE_EVENT_LINES, type NodeEvent } from './node-events.js';
+import { userOf } from './request-facts.js';
 
 /** Last OPTIONS of a customer: termination health. */
 export interface TerminationHealth {
@@ -182,7 +183,7 @@ export class Policy {
   noteOptions(facts: IdentityFacts, timeMs: number): boolean {
     const { address } = facts.source;
     const source = parseAddress(address);
-    const owners = [...this.#snapshot.connectors.values()].filter((connector) => allowsSource(connector, source));
+    const owners = this.#snapshot.allowlists.all(source);
     for (const { id } of owners) this.#terminationHealth.set(id, { source: address, timeMs });
     return owners.length > 0 || identifySource(facts, this.#snapshot).kind === 'carrier';
   }
@@ -241,11 +242,9 @@ export class Policy {
     health.missed(planned.targetKey, end.code, end.status === 503 ? retryAfterOf(end.response) : undefined);
   }
 
-  /** Whether a request dials an emergency or emergency test code. */
+  /** Whether a request dials an emergency or emergency test code, as the decision will read it. */
   isEmergency(request: SipRequest): boolean {
-    const { user } = request.uri;
-    if (user === undefined) return false;
-    return this.#snapshot.emergencyNumbers.has(user) || this.#snapshot.emergencyTestNumbers.has(user);
+    return isEmergencyCode(userOf(request.uri), this.#snapshot);
   }
 
   /** Health of targets, for the prober. */

@@ -1,5 +1,8 @@
 import type { SipRequest } from '../sip/index.js';
 
+/** Responses that may wait for their PRACK. */
+const MOST_WAITING = 16;
+
 /**
  * What the caller has in messages that cannot be lost, and what waits for that (RFC 3262 §3, §5).
  *
@@ -23,6 +26,11 @@ export class ReliableProgress {
   /** True once the caller has acknowledged a description. */
   get described(): boolean {
     return this.#described;
+  }
+
+  /** True while so many wait that no more are to go out: a callee may ring on while the caller acknowledges nothing. */
+  get full(): boolean {
+    return this.#unacknowledged.length >= MOST_WAITING;
   }
 
   /** A provisional response goes out. @param reliable as it was ordered */

@@ -39,7 +39,7 @@ export function requestFacts(
 }
 
 /** User of a sip: URI, unescaped; number of a tel: URI; '' where there is none. */
-function userOf(uri: SipUri): string {
+export function userOf(uri: SipUri): string {
   const text = uri.isSip ? (uri.unescapedUser ?? '') : uri.opaque;
   return decodeUtf8(text.split(';', 1)[0]!);
 }

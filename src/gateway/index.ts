@@ -14,6 +14,7 @@ import { type Difference, differences, type GatewayConfig, type LoadOutcome } fr
 import { ApiServer, CallBook, operationRoutes, resourceRoutes } from '../control/index.js';
 import { Counters, type Logger, SystemRandom, systemScheduler, type Timer } from '../core/index.js';
 import { HealthProber } from '../routing/index.js';
+import { formatHostPort } from '../sip/index.js';
 import {
   type Catalogue,
   type EffectiveConfig,
@@ -186,7 +187,9 @@ export async function startGateway(
   const apiUrl = await api?.start();
 
   return {
-    listeners: transports.listeners().map(({ transport, ...at }) => `${transport}://${hostPort(at)}`),
+    listeners: transports
+      .listeners()
+      .map(({ transport, ...at }) => `${transport}://${formatHostPort(at.address, at.port)}`),
     metricsUrl,
     apiUrl,
     get callsActive() {
@@ -260,9 +263,6 @@ class Purger {
 
 /** Time for the answers to our last requests. */
 const LAST_MESSAGES_MS = 200;
-
-const hostPort = ({ address, port }: { readonly address: string; readonly port: number }): string =>
-  `${address.includes(':') ? `[${address}]` : address}:${port}`;
 
 const wait = (ms: number): Promise<void> => new Promise((resolve) => systemScheduler.after(ms, resolve));
 

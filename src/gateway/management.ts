@@ -32,6 +32,7 @@ export function managementOf(config: GatewayConfig, parts: ManagedParts): Manage
   const scheduler = systemScheduler;
   const { catalogue, policy, control, authenticator, registrar, random, load, reload } = parts;
   const { core, overload } = parts.signaling;
+  const status = () => (control.draining ? 'draining' : overload.overloaded ? 'overloaded' : 'ok');
   return {
     catalogue,
     makeDigests: digestMaker(config),
@@ -41,7 +42,7 @@ export function managementOf(config: GatewayConfig, parts: ManagedParts): Manage
     decide: (facts) => policy.decide(facts),
     newConnectorId: () => Array.from({ length: 22 }, () => below(random, 36).toString(36)).join(''),
     health: () => ({
-      status: control.draining ? 'draining' : overload.overloaded ? 'overloaded' : 'ok',
+      status: status(),
       callsActive: control.calls.size,
       targets: [...policy.health.debugView()].map(({ retryAtMs, ...target }) => ({
         ...target,
@@ -57,7 +58,7 @@ export function managementOf(config: GatewayConfig, parts: ManagedParts): Manage
       bans: authenticator.bans(),
       fraudHolds: policy.fraudHolds(),
     }),
-    ready: () => ({ ready: !control.draining && !overload.overloaded, status: control.draining ? 'draining' : 'ok' }),
+    ready: () => ({ ready: status() === 'ok', status: status() }),
     releaseHold: async (who, id, country) => {
       const released = policy.releaseHold(id, country);
       return (await forgetHold(catalogue, who, id, country)) || released;

@@ -11,7 +11,6 @@ export { DEFAULT_FAILOVER_STATUSES, type Target, targetKey } from './plan/target
 export { PrefixTrie } from './prefix-trie.js';
 export type * from './resources.js';
 export {
-  allowsSource,
   buildSnapshot,
   type CarrierView,
   type ConnectorView,
@@ -19,4 +18,5 @@ export {
   nextSnapshot,
   type Snapshot,
 } from './snapshot.js';
+export { isEmergencyCode } from './termination/emergency.js';
 export * from './types.js';

@@ -1,4 +1,4 @@
-import { type Address, CidrIndex, CidrSet } from './cidr.js';
+import { CidrIndex, CidrSet } from './cidr.js';
 import { type NumberList, NumberTable } from './number-table.js';
 import { type Tier, type Tiers, tiersOf } from './plan/order.js';
 import type { Target } from './plan/targets.js';
@@ -354,7 +354,3 @@ function proxyRoutes(sessions: readonly ProxySessionResource[]): ReadonlyMap<str
   }
   return routes;
 }
-
-/** True when the connector's allowlist holds the source. */
-export const allowsSource = (connector: ConnectorView, address: Address | undefined): boolean =>
-  connector.termination?.allowed.has(address) ?? false;

@@ -3,6 +3,7 @@ import { countryOf, formatNumber, isPlainE164, printable, readNumber } from '../
 import { Attempt } from '../plan/attempt.js';
 import { downLast, drawn } from '../plan/order.js';
 import type { EmergencyNumber } from '../resources.js';
+import type { Snapshot } from '../snapshot.js';
 import { carriersFor } from './carriers.js';
 
 /**
@@ -20,6 +21,12 @@ export const emergencyCheck: Check = {
     return real || test ? planEmergency(judgement, dialled, test) : NO_EMERGENCY;
   },
 };
+
+/** Whether a user, unescaped, dials an emergency or emergency test code, however it is written. */
+export function isEmergencyCode(user: string, snapshot: Snapshot): boolean {
+  const dialled = dialledCode(user);
+  return snapshot.emergencyNumbers.has(dialled) || snapshot.emergencyTestNumbers.has(dialled);
+}
 
 const NO_EMERGENCY = skip('Not an emergency number.');
 

@@ -1,6 +1,6 @@
-import { SipRequest, SipResponse } from '../message/index.js';
+import { formatHostPort, SipRequest, SipResponse } from '../message/index.js';
 import type { HeaderRow, MessageBody, ResponseOrder } from '../signaling.js';
-import { hostOf, type ServerTransaction } from '../transaction/index.js';
+import type { ServerTransaction } from '../transaction/index.js';
 import type { Flow, Wire } from '../transport/flow.js';
 import type { CoreOptions, DialogContext } from './context.js';
 
@@ -122,7 +122,7 @@ export function contactOf(wire: Wire, flow: Flow, requestUri: string, user = '')
   const { address, port } = wire.sentBy(flow);
   const scheme = requestUri.startsWith('sips:') ? 'sips' : 'sip';
   const at = user === '' ? '' : `${user}@`;
-  return `<${scheme}:${at}${hostOf(address)}:${port}${TRANSPORT_PARAM[flow.transport]}>`;
+  return `<${scheme}:${at}${formatHostPort(address, port)}${TRANSPORT_PARAM[flow.transport]}>`;
 }
 
 const TRANSPORT_PARAM = {

@@ -12,4 +12,4 @@ export { DEFAULT_TIMERS, type TimerDelays, type TimerSettings, timerDelays } fro
 export type { Action, Growth, Row, Table, TimerName } from './table.js';
 export { type ListTimer, TimerLists, type TimerOwner } from './timer-lists.js';
 export { token } from './tokens.js';
-export { hostOf, responseVias, viaValue } from './via.js';
+export { responseVias, viaValue } from './via.js';

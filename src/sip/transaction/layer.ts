@@ -6,7 +6,6 @@ import { BranchMaker, clientKey, mergeKey, serverKey } from './matching.js';
 import { type ServerContext, ServerTransaction } from './server-transaction.js';
 import { type TimerSettings, timerDelays } from './settings.js';
 import type { TimerLists } from './timer-lists.js';
-import type { Transaction } from './transaction.js';
 import { hasReadableVia, responseVias, udpResponseTarget, viaValue } from './via.js';
 
 /**
@@ -40,7 +39,7 @@ export class TransactionLayer implements ClientContext, ServerContext {
   readonly #clients = new Map<string, ClientTransaction>();
   readonly #servers = new Map<string, ServerTransaction>();
   readonly #merges = new Map<string, ServerTransaction>();
-  readonly #byFlow = new Map<Flow, Set<Transaction>>();
+  readonly #byFlow = new Map<Flow, Set<ClientTransaction | ServerTransaction>>();
 
   constructor(parts: LayerParts) {
     this.timers = parts.timers;
@@ -154,12 +153,19 @@ export class TransactionLayer implements ClientContext, ServerContext {
    * requests without any response yet are told, so that another target may be tried; all else is repeated or times out.
    */
   flowFailed(flow: Flow, error: GatewayError): void {
-    for (const [watched, transactions] of [...this.#byFlow]) {
-      if (watched !== flow && !sameTuple(watched, flow)) continue;
-      for (const transaction of [...transactions] as (ClientTransaction | ServerTransaction)[]) {
-        if (flow.reliable || transaction.heedsSendErrors) transaction.transportFailed(error);
-      }
+    for (const transaction of this.#waitingOn(flow)) {
+      if (flow.reliable || transaction.heedsSendErrors) transaction.transportFailed(error);
     }
+  }
+
+  /** A connection is one object; a UDP peer that was forgotten meanwhile has more than one. */
+  #waitingOn(flow: Flow): (ClientTransaction | ServerTransaction)[] {
+    if (flow.reliable) return [...(this.#byFlow.get(flow) ?? [])];
+    const waiting: (ClientTransaction | ServerTransaction)[] = [];
+    for (const [watched, transactions] of this.#byFlow) {
+      if (watched === flow || sameTuple(watched, flow)) waiting.push(...transactions);
+    }
+    return waiting;
   }
 
   transmit(message: SipRequest | SipResponse | undefined, bytes: Buffer, flow: Flow, again: boolean): void {
@@ -236,13 +242,13 @@ export class TransactionLayer implements ClientContext, ServerContext {
     });
   }
 
-  #watch(transaction: Transaction): void {
+  #watch(transaction: ClientTransaction | ServerTransaction): void {
     const watched = this.#byFlow.get(transaction.flow);
     if (watched) watched.add(transaction);
     else this.#byFlow.set(transaction.flow, new Set([transaction]));
   }
 
-  #unwatch(transaction: Transaction): void {
+  #unwatch(transaction: ClientTransaction | ServerTransaction): void {
     const watched = this.#byFlow.get(transaction.flow);
     if (watched?.delete(transaction) && watched.size === 0) this.#byFlow.delete(transaction.flow);
   }

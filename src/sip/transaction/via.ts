@@ -1,5 +1,5 @@
-import { canonicalHost, type SipRequest, SipSyntaxError } from '../message/index.js';
-import type { Endpoint, Flow, ResolvedTarget, TransportName } from '../transport/flow.js';
+import { canonicalHost, formatHostPort, type SipRequest, SipSyntaxError } from '../message/index.js';
+import { DEFAULT_PORTS, type Endpoint, type Flow, type ResolvedTarget, type TransportName } from '../transport/flow.js';
 
 /** Via on the way out, and what becomes of a received one: RFC 3261 §18.1.1, §18.2.1, §18.2.2, RFC 3581. */
 
@@ -7,10 +7,7 @@ const PROTOCOL: Readonly<Record<TransportName, string>> = { udp: 'UDP', tcp: 'TC
 
 /** A Via value of ours for a request on this transport; `rport` asks for symmetric responses (RFC 3581 §3). */
 export const viaValue = (transport: TransportName, sentBy: Endpoint, branch: string): string =>
-  `SIP/2.0/${PROTOCOL[transport]} ${hostOf(sentBy.address)}:${sentBy.port};branch=${branch};rport`;
-
-/** A host as it stands in a URI or Via: IPv6 in brackets. */
-export const hostOf = (address: string): string => (address.includes(':') ? `[${address}]` : address);
+  `SIP/2.0/${PROTOCOL[transport]} ${formatHostPort(sentBy.address, sentBy.port)};branch=${branch};rport`;
 
 /** False where the topmost Via is malformed: nothing can be read from it or added to it. */
 export function hasReadableVia(request: SipRequest): boolean {
@@ -41,15 +38,13 @@ export function responseVias(request: SipRequest, flow: Flow): string[] {
 const sameAddress = (host: string, address: string): boolean =>
   host === address || canonicalHost(host) === canonicalHost(address);
 
-const DEFAULT_PORT: Readonly<Record<TransportName, number>> = { udp: 5060, tcp: 5060, tls: 5061, ws: 80, wss: 443 };
-
 /**
  * Where the responses to a UDP request go when its source is not the place: a peer that did not ask for rport is
  * answered at its sent-by port (RFC 3261 §18.2.2). Undefined: at its source.
  */
 export function udpResponseTarget(request: SipRequest, flow: Flow): ResolvedTarget | undefined {
   const via = request.topVia;
-  const port = via.port ?? DEFAULT_PORT.udp;
+  const port = via.port ?? DEFAULT_PORTS.udp;
   if (flow.transport !== 'udp' || via.rport !== undefined || port === flow.remote.port) return undefined;
   return { transport: 'udp', address: flow.remote.address, port };
 }
@@ -62,6 +57,6 @@ export function reconnectTarget(request: SipRequest, flow: Flow): ResolvedTarget
   const { transport } = flow;
   if (transport !== 'tcp' && transport !== 'tls') return undefined;
   const via = request.topVia;
-  const target = { transport, address: flow.remote.address, port: via.port ?? DEFAULT_PORT[transport] };
+  const target = { transport, address: flow.remote.address, port: via.port ?? DEFAULT_PORTS[transport] };
   return transport === 'tls' ? { ...target, serverName: via.host } : target;
 }

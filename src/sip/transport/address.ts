@@ -1,7 +1,7 @@
 import { isIP, isIPv4 } from 'node:net';
 import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os';
 import { GatewayError } from '../../core/index.js';
-import type { Endpoint, TransportName } from './flow.js';
+import { DEFAULT_PORTS, type Endpoint, type TransportName } from './flow.js';
 
 /** Addresses as the transports use them: literals without brackets or zone, families, and which of ours faces a peer. */
 
@@ -13,15 +13,6 @@ export interface ListenerSpec extends Endpoint {
   /** Host or address to show in Via and Contact instead of the socket's; else the one given for all listeners. */
   readonly advertise?: string;
 }
-
-/** Ports where a URL or URI names none: RFC 3261 §19.1.2, RFC 7118 §5.2 (HTTP's own). */
-export const DEFAULT_PORTS: Readonly<Record<TransportName, number>> = {
-  udp: 5060,
-  tcp: 5060,
-  tls: 5061,
-  ws: 80,
-  wss: 443,
-};
 
 const LISTENER_URL = /^(udp|tcp|tls|ws|wss):\/\/(\[[^\]]*\]|[^:/[\]]+)(?::(\d{1,5}))?\/?$/;
 
@@ -52,10 +43,6 @@ export function plainAddress(raw: string): string {
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address);
   return mapped?.[1] ?? address;
 }
-
-/** `host:port` with brackets around IPv6: keys, log lines, Host fields. */
-export const hostPort = (address: string, port: number): string =>
-  address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
 
 export const isWildcard = (address: string): boolean => address === '0.0.0.0' || address === '::';
 

@@ -1,5 +1,5 @@
 import { GatewayError, type Timer } from '../../core/index.js';
-import { hostPort } from './address.js';
+import { formatHostPort } from '../message/index.js';
 import type { Endpoint, Flow, TlsFacts, TransportName } from './flow.js';
 import type { TransportContext } from './limits.js';
 
@@ -203,7 +203,7 @@ export abstract class ConnectionFlow implements Flow {
   }
 
   #tell(reason: EndReason, why: string, cause?: Error): void {
-    const where = `${this.transport} ${hostPort(this.remote.address, this.remote.port)}`;
+    const where = `${this.transport} ${formatHostPort(this.remote.address, this.remote.port)}`;
     const origin = reason === 'idle' ? 'local' : 'remote';
     this.context.logger.debug({ flow: where, inbound: this.inbound, reason }, 'SIP connection ended');
     const error = new GatewayError(`transport.${reason}`, `${where}: ${why}`, { origin, cause });

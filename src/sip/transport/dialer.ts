@@ -1,6 +1,6 @@
 import { connect, type Socket } from 'node:net';
 import { GatewayError, type Timer } from '../../core/index.js';
-import { hostPort } from './address.js';
+import { formatHostPort } from '../message/index.js';
 import type { ConnectionFlow } from './connection-flow.js';
 import type { Flow, ResolvedTarget } from './flow.js';
 import type { TransportContext } from './limits.js';
@@ -49,7 +49,7 @@ export class OutgoingConnections {
 
   /** Gives the open connection to that target, or dials it. */
   obtain(target: ResolvedTarget, localAddress: string | undefined, dial: Dial, timeoutMs: number, done: Opened): void {
-    const key = `${target.transport} ${hostPort(target.address, target.port)} ${target.serverName ?? ''}`;
+    const key = `${target.transport} ${formatHostPort(target.address, target.port)} ${target.serverName ?? ''}`;
     const open = this.#open.get(key);
     if (open) {
       done(open);
@@ -87,7 +87,7 @@ export class OutgoingConnections {
         attempt.dialing.abort();
       }
       this.#context.counters.add('sip_connect_failures', 'timeout');
-      const where = `${target.transport} ${hostPort(target.address, target.port)}`;
+      const where = `${target.transport} ${formatHostPort(target.address, target.port)}`;
       this.#tell(
         done,
         new GatewayError('transport.timeout', `${where}: not connected within ${timeoutMs} ms`, { origin: 'remote' }),
@@ -176,7 +176,7 @@ export function settle(
 export const dialError = (target: ResolvedTarget, kind: 'tls' | 'refused', cause: Error): GatewayError =>
   new GatewayError(
     `transport.${kind}`,
-    `${target.transport} ${hostPort(target.address, target.port)}: ${cause.message}`,
+    `${target.transport} ${formatHostPort(target.address, target.port)}: ${cause.message}`,
     {
       origin: 'remote',
       cause,

@@ -11,6 +11,15 @@ import type { SipParseError } from '../message/index.js';
 
 export type TransportName = 'udp' | 'tcp' | 'tls' | 'ws' | 'wss';
 
+/** Ports where a URL or URI names none: RFC 3261 §19.1.2, RFC 7118 §5.2 (HTTP's own). */
+export const DEFAULT_PORTS: Readonly<Record<TransportName, number>> = {
+  udp: 5060,
+  tcp: 5060,
+  tls: 5061,
+  ws: 80,
+  wss: 443,
+};
+
 export interface Endpoint {
   /** IPv4 or IPv6 literal, no brackets, no zone. */
   readonly address: string;

@@ -1,6 +1,5 @@
 import type { Counters, GatewayError, Logger } from '../../core/index.js';
-import type { SipParseError } from '../message/index.js';
-import { hostPort } from './address.js';
+import { formatHostPort, type SipParseError } from '../message/index.js';
 import type { Flow, WireReceiver } from './flow.js';
 
 /**
@@ -54,7 +53,7 @@ export class GuardedReceiver implements WireReceiver {
 
   #broken(flow: Flow, err: unknown): void {
     this.#counters.add('sip_receiver_faults');
-    const peer = `${flow.transport} ${hostPort(flow.remote.address, flow.remote.port)}`;
+    const peer = `${flow.transport} ${formatHostPort(flow.remote.address, flow.remote.port)}`;
     this.#logger.error({ err, peer }, 'SIP core failed on what a peer sent');
   }
 }

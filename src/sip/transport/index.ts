@@ -1,7 +1,5 @@
 export {
-  DEFAULT_PORTS,
   type Family,
-  hostPort,
   type ListenerSpec,
   type LocalAddress,
   parseListener,

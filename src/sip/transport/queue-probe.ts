@@ -1,6 +1,7 @@
 import { createSocket, type Socket } from 'node:dgram';
 import type { Scheduler, Timer } from '../../core/index.js';
-import { familyOf, isWildcard } from './address.js';
+import { canonicalHost } from '../message/index.js';
+import { familyOf, isWildcard, plainAddress } from './address.js';
 import type { Endpoint } from './flow.js';
 
 /**
@@ -51,8 +52,9 @@ export class QueueProbe {
   }
 
   /** Whether a datagram is one of ours; if so it has been timed and is not to be read further. */
-  taken(bytes: Buffer, port: number): boolean {
+  taken(bytes: Buffer, address: string, port: number): boolean {
     if (port !== this.#port || bytes.length !== PROBE.length || bytes[0] !== 0) return false;
+    if (canonicalHost(plainAddress(address)) !== canonicalHost(this.#target.address)) return false;
     if (this.#sentMs !== undefined) this.#lastMs = this.#scheduler.nowMs() - this.#sentMs;
     this.#sentMs = undefined;
     return true;

@@ -1,10 +1,10 @@
 import { isIP } from 'node:net';
 import { type Counters, GatewayError, type Logger, type Scheduler } from '../../core/index.js';
+import { formatHostPort } from '../message/index.js';
 import {
   chooseBound,
   type Family,
   familyOf,
-  hostPort,
   isWildcard,
   type ListenerSpec,
   type LocalAddress,
@@ -256,6 +256,6 @@ async function bindAll(listeners: readonly Listener[]): Promise<void> {
 const unavailable = (target: ResolvedTarget): GatewayError =>
   new GatewayError(
     'transport.unavailable',
-    `no ${target.transport} listener can reach ${hostPort(target.address, target.port)}`,
+    `no ${target.transport} listener can reach ${formatHostPort(target.address, target.port)}`,
     { origin: 'local' },
   );

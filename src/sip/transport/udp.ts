@@ -1,5 +1,6 @@
 import { GatewayError } from '../../core/index.js';
-import { addressFacing, hostPort, isWildcard, type ListenerSpec, type LocalAddress, plainAddress } from './address.js';
+import { formatHostPort } from '../message/index.js';
+import { addressFacing, isWildcard, type ListenerSpec, type LocalAddress, plainAddress } from './address.js';
 import type { Endpoint, Flow } from './flow.js';
 import { maxMessageBytes, type TransportContext } from './limits.js';
 import { QueueProbe } from './queue-probe.js';
@@ -109,7 +110,7 @@ export class UdpListener {
 
   sendFailed(flow: UdpFlow, reason: string): void {
     this.#context.counters.add('sip_send_failures', 'udp');
-    const where = hostPort(flow.remote.address, flow.remote.port);
+    const where = formatHostPort(flow.remote.address, flow.remote.port);
     const error = new GatewayError('transport.send', `cannot send to ${where}: ${reason}`, { origin: 'local' });
     this.#context.receiver.flowFailed(flow, error);
   }
@@ -125,7 +126,7 @@ export class UdpListener {
 
   #received(bytes: Buffer, address: string, port: number): void {
     const { counters, guard, limits, receiver } = this.#context;
-    if (this.#probe?.taken(bytes, port)) return;
+    if (this.#probe?.taken(bytes, address, port)) return;
     if (isKeepAlive(bytes)) counters.add('sip_keepalives', 'udp');
     // A forged datagram may come from port 0 (RFC 768), where nothing can be sent.
     else if (port === 0) counters.add('sip_messages_dropped', 'port-zero');
@@ -144,7 +145,7 @@ export class UdpListener {
   #socketFailed(error: Error): void {
     this.#context.counters.add('sip_socket_errors', 'udp');
     this.#context.logger.warn(
-      { listener: hostPort(this.#bound.address, this.#bound.port), err: error },
+      { listener: formatHostPort(this.#bound.address, this.#bound.port), err: error },
       'UDP socket error',
     );
   }
@@ -204,6 +205,6 @@ function isKeepAlive(bytes: Buffer): boolean {
 export const bindError = (spec: ListenerSpec, cause: Error): GatewayError =>
   new GatewayError(
     'transport.bind',
-    `cannot listen on ${spec.transport}://${hostPort(spec.address, spec.port)}: ${cause.message}`,
+    `cannot listen on ${spec.transport}://${formatHostPort(spec.address, spec.port)}: ${cause.message}`,
     { origin: 'local', cause },
   );

@@ -5,7 +5,7 @@ import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 import { WebSocket, WebSocketServer } from 'ws';
 import type { GatewayError, Timer } from '../../core/index.js';
-import { hostPort } from './address.js';
+import { formatHostPort } from '../message/index.js';
 import type { Acceptor } from './admission.js';
 import { ConnectionFlow } from './connection-flow.js';
 import { type Dial, type Dialed, type Dialing, dialError } from './dialer.js';
@@ -142,7 +142,7 @@ export const webSocketDial =
     const { address: host, port } = target;
     const from = localAddress === undefined ? {} : { localAddress };
     const socket = store ? tlsConnect(store, target, localAddress) : connect({ host, port, ...from });
-    const url = `${store ? 'wss' : 'ws'}://${hostPort(target.serverName ?? host, port)}/`;
+    const url = `${store ? 'wss' : 'ws'}://${formatHostPort(target.serverName ?? host, port)}/`;
     const maxPayload = maxMessageBytes(context.limits);
     const ws = new WebSocket(url, SUBPROTOCOL, {
       perMessageDeflate: false,

@@ -13,14 +13,17 @@ describe('queue probe', () => {
     await once(listener, 'listening');
     const probe = new QueueProbe({ address: '127.0.0.1', port: listener.address().port }, systemScheduler);
     let taken = 0;
-    listener.on('message', (bytes, { port }) => {
-      if (probe.taken(bytes, port)) taken++;
+    let foreign = 0;
+    listener.on('message', (bytes, { address, port }) => {
+      if (probe.taken(bytes, '192.0.2.1', port)) foreign++;
+      if (probe.taken(bytes, address, port)) taken++;
     });
     await probe.start();
     await wait(350);
     expect(taken).toBeGreaterThan(0);
+    expect(foreign).toBe(0);
     expect(probe.delayMs).toBeLessThan(100);
-    expect(probe.taken(Buffer.from('\0q\0\0', 'latin1'), 9)).toBe(false);
+    expect(probe.taken(Buffer.from('\0q\0\0', 'latin1'), '127.0.0.1', 9)).toBe(false);
     probe.stop();
     listener.close();
   });

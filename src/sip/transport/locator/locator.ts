@@ -1,8 +1,8 @@
 import { isIP } from 'node:net';
 import { below, type Counters, GatewayError, type Logger, type Random, type Scheduler } from '../../../core/index.js';
 import { canonicalHost } from '../../message/index.js';
-import { DEFAULT_PORTS, type Family, plainAddress } from '../address.js';
-import type { Location, Locator, ResolvedTarget, TransportName } from '../flow.js';
+import { type Family, plainAddress } from '../address.js';
+import { DEFAULT_PORTS, type Location, type Locator, type ResolvedTarget, type TransportName } from '../flow.js';
 import type { DnsCacheLimits } from './dns-cache.js';
 import { type DnsPort, NodeDns } from './dns-port.js';
 import { NameService } from './name-service.js';
