@@ -41,6 +41,8 @@ interface SideState {
   described: RemoteDescription | undefined;
   events: EventMode;
   direction: StreamDirection | undefined;
+  /** Its last offer had rtcp-mux. */
+  offeredMux: boolean;
   signallingAddress: string | undefined;
   sources: Omit<SourceBounds, 'signallingAddress'>;
   readonly crypto: MediaCrypto;
@@ -86,6 +88,7 @@ export class MediaBridge {
       described: undefined,
       events: undefined,
       direction: undefined,
+      offeredMux: false,
       signallingAddress: undefined,
       sources: { mediaSources: undefined, allowedSources: undefined },
       crypto: new MediaCrypto('off', random),
@@ -138,13 +141,14 @@ export class MediaBridge {
     const to = this.#sides[opposite(from)];
     const ports = this.#session[opposite(from)];
     const crypto = role === 'offer' ? to.crypto.offer() : to.crypto.answer();
+    const mux = role === 'answer' && to.offeredMux;
     const edit = this.#negotiation?.edit(from, role, payloadFormats(received.media));
     if (apply && role === 'answer') this.#settleEvents();
-    const draft = rewriteSession(received, ports, to.originId, to.version, crypto, edit);
+    const draft = rewriteSession(received, ports, to.originId, to.version, crypto, mux, edit);
     if (to.lastSent === undefined) to.lastSent = draft;
     if (draft.bytes.equals(to.lastSent.bytes)) return draft;
     to.version++;
-    to.lastSent = rewriteSession(received, ports, to.originId, to.version, crypto, edit);
+    to.lastSent = rewriteSession(received, ports, to.originId, to.version, crypto, mux, edit);
     return to.lastSent;
   }
 
@@ -190,7 +194,7 @@ export class MediaBridge {
     const answering = opposite(from);
     const received = readSession(answer);
     this.#sides[answering].crypto.vetAnswer(received.media);
-    describeMedia(received, this.#sides[answering].sources);
+    describeMedia(received, this.#sides[answering].sources, 'answer');
     this.apply(from, 'offer', offer);
     return this.translate(answering, 'answer', answer);
   }
@@ -212,7 +216,8 @@ export class MediaBridge {
     const allowedSources = keys ? undefined : side.sources.allowedSources;
     const { mediaSources } = side.sources;
     const bounds = { mediaSources, allowedSources, signallingAddress: side.signallingAddress };
-    const description = describeMedia(received, bounds);
+    const description = describeMedia(received, bounds, role);
+    side.offeredMux = role === 'offer' && description.rtcpMux === true;
     side.formats = description.formats;
     side.direction = description.direction;
     const srtp = description.kind === 'udptl' ? undefined : keys;

@@ -119,13 +119,17 @@ export function offerProfile(body: MessageBody | undefined): 'none' | 'RTP/AVP' 
   }
 }
 
-/** The body for the other leg: our address and ports, nothing of the sender's network (see rewriteForLeg), edited. */
+/**
+ * The body for the other leg: our address and ports, nothing of the sender's network (see rewriteForLeg), edited.
+ * @param rtcpMux  it answers an offer of rtcp-mux, which it accepts (RFC 5761 §5.1.1)
+ */
 export function rewriteSession(
   session: SessionBody,
   ports: LocalPorts,
   originId: number,
   version: number,
   { profile, crypto }: CryptoPart,
+  rtcpMux: boolean,
   edit?: (media: MediaSection) => void,
 ): MessageBody {
   const { description, anchored } = rewriteForLeg(session.description, {
@@ -139,6 +143,7 @@ export function rewriteSession(
     crypto,
   });
   const media = description.media[anchored];
+  if (rtcpMux && media?.isRtp) media.addAttribute('rtcp-mux');
   if (edit && media?.isRtp) edit(media);
   return session.wrap(serializeSdp(description));
 }
@@ -160,10 +165,14 @@ export interface SourceBounds {
 }
 
 /**
- * What the media engine is told of a peer.
+ * What the media engine is told of a peer. We offer no rtcp-mux, so that an answer cannot agree to it (RFC 5761 §5.1.1).
  * @throws GatewayError `sdp.not-acceptable` (488) when a live stream has no address
  */
-export function describeMedia({ description, media }: SessionBody, bounds: SourceBounds): RemoteDescription {
+export function describeMedia(
+  { description, media }: SessionBody,
+  bounds: SourceBounds,
+  role: 'offer' | 'answer',
+): RemoteDescription {
   if (!media) return { address: '0.0.0.0', rtpPort: 0, direction: 'inactive', formats: [] };
   const at = mediaAddress(description, media);
   if (!at) {
@@ -171,13 +180,14 @@ export function describeMedia({ description, media }: SessionBody, bounds: Sourc
   }
   const { ptimeMs } = packetTimesMs(media);
   const { signallingAddress } = bounds;
+  const rtcpMux = at.rtcpMux && role === 'offer';
   const allowedSources = acceptableSources(bounds, [at.address, at.rtcpAddress, signallingAddress]);
   return {
     address: at.address,
     rtpPort: at.rtpPort,
     rtcpAddress: at.rtcpAddress,
-    rtcpPort: at.rtcpPort,
-    rtcpMux: at.rtcpMux,
+    rtcpPort: at.rtcpMux && !rtcpMux ? at.rtpPort + 1 : at.rtcpPort,
+    rtcpMux,
     direction: REVERSED[effectiveDirection(description, media)],
     formats: payloadFormats(media),
     ...(ptimeMs !== undefined && { ptimeMs }),

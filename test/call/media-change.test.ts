@@ -64,3 +64,41 @@ describe('a change of media under SRTP', () => {
     expect(bridge.lastReceived('customer')).toBe(offer);
   });
 });
+
+describe('rtcp-mux', () => {
+  const open = { mediaSources: undefined, allowedSources: undefined, encryption: 'off' as const };
+  const plain = (...more: string[]): MessageBody => sdp('m=audio 4000 RTP/AVP 0', ...more);
+  async function bridgeOf() {
+    const engine = new FakeMedia();
+    const order = { id: 'x', timeoutSeconds: 60, onEvent: () => {} };
+    const bridge = await MediaBridge.open(engine, order, new SeededRandom(4));
+    for (const side of ['customer', 'remote'] as const) bridge.bound(side, open);
+    const last = (side: string) => engine.described.filter((one) => one.side === side).at(-1)!.description;
+    return { bridge, last };
+  }
+
+  it('that is offered is accepted, and never offered on', async () => {
+    const { bridge, last } = await bridgeOf();
+    const offer = bridge.translate('customer', 'offer', plain('a=rtcp-mux')).bytes.toString();
+    expect(offer).not.toMatch(/rtcp-mux/);
+    expect(bridge.translate('remote', 'answer', plain()).bytes.toString()).toMatch(/^a=rtcp-mux\r$/m);
+    expect(last('customer')).toMatchObject({ rtcpMux: true, rtcpPort: 4000 });
+    expect(last('remote')).toMatchObject({ rtcpMux: false, rtcpPort: 4001 });
+  });
+
+  it('that nobody offered is not taken from an answer', async () => {
+    const { bridge, last } = await bridgeOf();
+    bridge.translate('customer', 'offer', plain());
+    expect(bridge.translate('remote', 'answer', plain('a=rtcp-mux')).bytes.toString()).not.toMatch(/rtcp-mux/);
+    expect(last('remote')).toMatchObject({ rtcpMux: false, rtcpPort: 4001 });
+  });
+
+  it('ends with the next offer that has none', async () => {
+    const { bridge, last } = await bridgeOf();
+    bridge.translate('customer', 'offer', plain('a=rtcp-mux'));
+    bridge.translate('remote', 'answer', plain());
+    bridge.translate('remote', 'offer', plain());
+    bridge.translate('customer', 'answer', plain());
+    expect(last('customer')).toMatchObject({ rtcpMux: false, rtcpPort: 4001 });
+  });
+});

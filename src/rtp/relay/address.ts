@@ -12,9 +12,12 @@ export function canonicalAddress(address: string): string {
   return isIP(address) === 6 ? ipaddr.parse(address).toString() : address;
 }
 
-/** Whether packets can be sent there from a socket of that family: an address, not a name, and not "nowhere". */
+/**
+ * Whether packets can be sent there from a socket of that family: an address, not a name, and not "nowhere"; and a port,
+ * where the one after an RTP port of 65535 is none.
+ */
 export function isSendable(address: string, port: number, family: 4 | 6): boolean {
-  return port > 0 && isIP(address) === family && address !== '0.0.0.0' && address !== '::';
+  return port > 0 && port <= 0xffff && isIP(address) === family && address !== '0.0.0.0' && address !== '::';
 }
 
 /** Tells whether an address lies in one of the CIDR blocks; entries that are no block match nothing. */
