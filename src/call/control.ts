@@ -160,7 +160,7 @@ export class CallControl implements SignalingHandler {
       onOver: (call) => {
         policy.releaseCall(admission, call.talkedSeconds);
         this.#calls.delete(call.facts.transactionId);
-        trace.release(callIds);
+        trace.release(facts.transactionId, callIds);
       },
     };
   }
@@ -178,7 +178,7 @@ export class CallControl implements SignalingHandler {
     } as const;
     const { transactionId } = callFacts;
     this.#emit({ kind: 'ended', transactionId, timeMs: this.#parts.scheduler.wallMs(), end });
-    this.#parts.trace.release([callFacts.callId]);
+    this.#parts.trace.release(transactionId, [callFacts.callId]);
   }
 
   #refuse(leg: InboundLeg, refusal: Refusal, facts: RequestFacts): void {

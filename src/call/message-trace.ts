@@ -30,7 +30,8 @@ export class MessageTrace {
   readonly #scheduler: Scheduler;
   readonly #calls = new Map<string, CallFacts>();
   /** Legs of calls that are over, in the order of their ends. */
-  readonly #over: { readonly callIds: readonly string[]; readonly dueMs: number }[] = [];
+  readonly #over: { readonly transactionId: string; readonly callIds: readonly string[]; readonly dueMs: number }[] =
+    [];
   #unclaimed: Unclaimed[] = [];
 
   constructor(targets: TraceTargets, scheduler: Scheduler) {
@@ -51,9 +52,9 @@ export class MessageTrace {
     this.#unclaimed = this.#unclaimed.filter((kept) => kept.callId !== callId);
   }
 
-  /** Forgets legs a little after their call ended, so that the last responses still find it. */
-  release(callIds: readonly string[]): void {
-    this.#over.push({ callIds, dueMs: this.#scheduler.nowMs() + LINGER_MS });
+  /** Forgets the legs of a call a little after it ended, so that the last responses still find it. */
+  release(transactionId: string, callIds: readonly string[]): void {
+    this.#over.push({ transactionId, callIds, dueMs: this.#scheduler.nowMs() + LINGER_MS });
     if (this.#over.length === 1) this.#waitForNext();
   }
 
@@ -78,10 +79,12 @@ export class MessageTrace {
   #forget(): void {
     const nowMs = this.#scheduler.nowMs();
     let due = 0;
-    for (const { callIds, dueMs } of this.#over) {
+    for (const { transactionId, callIds, dueMs } of this.#over) {
       if (dueMs > nowMs) break;
       due++;
       for (const callId of callIds) {
+        // A caller may try again under the Call-ID of the call that was refused: that is the new call's by then.
+        if (this.#calls.get(callId)?.transactionId !== transactionId) continue;
         this.#calls.delete(callId);
         this.#targets.log.release(callId);
       }

@@ -21,6 +21,7 @@ export function buildSignaling(
     listeners: config.sip.listen.map(({ transport, host, port }) => ({ transport, address: host, port })),
     ...(config.sip.advertise && { advertise: config.sip.advertise }),
     ...(tls && { tls }),
+    webSocketOrigins: config.sip.webSocketOrigins,
     limits: transportLimits(config),
     guard: new SourceGuard({
       admits: contacted.allow(sources.admits),

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { sipListener } from './listeners.js';
-import { flag, integer, ipAddress, oneOf, text } from './scalars.js';
+import { flag, integer, ipAddress, matching, oneOf, text } from './scalars.js';
 
 /** Section `sip`: sockets, timers, limits on messages, authentication, health checks, session timers. */
 
@@ -76,6 +76,14 @@ export const sipSchema = z.strictObject({
     .optional()
     .describe('address written in Via, Contact and Record-Route when it differs from the socket’s'),
   tls: tls.prefault({}),
+  webSocketOrigins: z
+    .array(
+      matching(/^https?:\/\/[a-z0-9.\-[\]:]{1,255}$/, 'an origin in lower case, such as https://phone.example.com'),
+    )
+    .default([])
+    .describe(
+      'pages whose scripts may connect over ws and wss; none: any, so that a page opened in an allowed network could call',
+    ),
   t1Ms: integer(50, 5000).default(500).describe('round-trip estimate T1 (RFC 3261 §17.1.1.1)'),
   unknownSource: oneOf(['reject', 'drop'])
     .default('reject')

@@ -19,10 +19,14 @@ export interface ConnectionStack {
 
 /** Builds the stack. @throws GatewayError `config.tls` when a listener needs certificates that are not there */
 export function connectionStack(
-  options: { readonly listeners: readonly ListenerSpec[]; readonly tls?: TlsOptions },
+  options: {
+    readonly listeners: readonly ListenerSpec[];
+    readonly tls?: TlsOptions;
+    readonly webSocketOrigins?: readonly string[];
+  },
   context: TransportContext,
 ): ConnectionStack {
-  const webSocket = new WebSocketAcceptor(context);
+  const webSocket = new WebSocketAcceptor(context, options.webSocketOrigins);
   const clear = {
     acceptors: {
       tcp: { accept: (socket) => void new StreamFlow(socket, 'tcp', true, undefined, context) },

@@ -37,6 +37,8 @@ export interface SipTransportsOptions {
   readonly advertise?: string;
   /** Needed for tls and wss listeners. */
   readonly tls?: TlsOptions;
+  /** Pages whose scripts may connect over WebSocket, by origin in lower case; none: any. */
+  readonly webSocketOrigins?: readonly string[];
   readonly limits?: Partial<TransportLimits>;
   /** Absent: every source is allowed. */
   readonly guard?: SourceGuard;

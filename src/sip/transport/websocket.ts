@@ -90,11 +90,14 @@ export class WebSocketAcceptor implements Acceptor {
   readonly #context: TransportContext;
   readonly #http: Server;
   readonly #webSockets: WebSocketServer;
+  readonly #origins: ReadonlySet<string>;
   /** Sockets that have not upgraded yet, and when they must have. */
   readonly #deadlines = new WeakMap<Duplex, Timer>();
 
-  constructor(context: TransportContext) {
+  /** @param origins of pages whose scripts may connect (RFC 6454); none: any. Who is no browser names none, and may. */
+  constructor(context: TransportContext, origins: readonly string[] = []) {
     this.#context = context;
+    this.#origins = new Set(origins);
     this.#webSockets = new WebSocketServer({
       noServer: true,
       maxPayload: maxMessageBytes(context.limits),
@@ -123,15 +126,19 @@ export class WebSocketAcceptor implements Acceptor {
     const offered = (request.headers['sec-websocket-protocol'] ?? '')
       .split(',')
       .map((name) => name.trim().toLowerCase());
-    if (!offered.includes(SUBPROTOCOL)) {
-      this.#context.counters.add('sip_connections_refused', 'subprotocol');
-      socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
-      return;
-    }
+    if (!offered.includes(SUBPROTOCOL)) return this.#refuse(socket, 'subprotocol', '400 Bad Request');
+    const { origin } = request.headers;
+    if (this.#origins.size > 0 && origin !== undefined && !this.#origins.has(origin.toLowerCase()))
+      return this.#refuse(socket, 'origin', '403 Forbidden');
     this.#webSockets.handleUpgrade(request, socket, head, (ws) => {
       this.#deadlines.get(socket)?.cancel();
       new WebSocketFlow(ws, socket as Socket, true, this.#context);
     });
+  }
+
+  #refuse(socket: Duplex, reason: string, status: string): void {
+    this.#context.counters.add('sip_connections_refused', reason);
+    socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
   }
 }
 

@@ -57,6 +57,18 @@ describe('SIP over WebSocket (RFC 7118)', () => {
     expect(await nextMessage(client)).toEqual({ text: latin.toString('latin1'), binary: true });
   });
 
+  it('lets in the pages that are named, and whoever is no browser', async () => {
+    const node = await startNode(['ws://127.0.0.1:0'], { webSocketOrigins: ['https://phone.example'] });
+    const url = `ws://127.0.0.1:${node.at('ws').port}`;
+    const from = (origin: string) => browser(url, ['sip'], { origin });
+    await from('https://phone.example');
+    await browser(url);
+    for (const origin of ['https://evil.example', 'http://phone.example', 'https://phone.example:8443', 'null'])
+      await expect(from(origin)).rejects.toThrow('403');
+    expect(node.counters.get('sip_connections_refused', 'origin')).toBe(4);
+    expect(node.transports.debugView().connections).toBe(2);
+  });
+
   it('answers CRLFCRLF with CRLF', async () => {
     const node = await startNode(['ws://127.0.0.1:0']);
     const client = await browser(`ws://127.0.0.1:${node.at('ws').port}`);
