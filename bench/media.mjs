@@ -17,7 +17,7 @@
 // on all alike. Each outcome is a line of the log: rounds may be run one by one, and are summed up as medians at the end.
 // Only the ratios of one run mean anything.
 //
-// The load maker, rtpengine's driver and the bare C relay lie outside this repository: in $BENCH_DIR, or ../shared/bench.
+// The load maker is media/rtp-load.c; rtpengine's driver and the bare C relay lie outside this repository: in $BENCH_DIR, or ../shared/bench.
 import { spawnSync } from 'node:child_process';
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
@@ -67,8 +67,8 @@ if (options.sum) {
 
 function requireTools() {
   const missing = [];
-  if (!existsSync(join(places.benchDir, 'rtpgen.c'))) {
-    missing.push(`the load maker: no rtpgen.c in ${places.benchDir} (set BENCH_DIR to the directory that holds it)`);
+  if (!existsSync(join(places.benchDir, 'relay-c.c'))) {
+    missing.push(`the bare C relay: no relay-c.c in ${places.benchDir} (set BENCH_DIR to the directory that holds it)`);
   }
   for (const tool of ['taskset', 'cc', 'rtpengine']) {
     if (spawnSync('sh', ['-c', `command -v ${tool}`]).status !== 0) missing.push(`the program ${tool}`);
@@ -106,7 +106,7 @@ function note(outcome) {
 /** Sets the relay up, hands its trials to `measure`, and ends it. */
 async function withRelay(relay, kind, callCount, measure) {
   const running = await startRelay(relay, kind, callCount, places);
-  const load = loader(running, kind, places.binDir);
+  const load = loader(running, places.binDir);
   try {
     return await measure(load.trial, running);
   } finally {
@@ -146,7 +146,7 @@ async function measureRates(relays, kind, whats) {
 /** All relays at one rate, in turns that follow each other closely: what disturbs one disturbs all. */
 async function measureTurns(relays, kind, pps, what = 'half') {
   const running = await startRelays(relays, kind, calls, places);
-  const loads = running.map((relay) => loader(relay, kind, places.binDir));
+  const loads = running.map((relay) => loader(relay, places.binDir));
   try {
     for (let turn = 0; turn < TURNS; turn++) {
       for (const [at, relay] of relays.entries()) {

@@ -1,4 +1,4 @@
-// The load: trials at fixed rates by the load makers on core 1, and the search for the highest rate that holds.
+// The load: trials at fixed rates by the load maker on core 1, and the search for the highest rate that holds.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -8,14 +8,10 @@ import { niceness } from './relays.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
 
-/** Builds the load makers and the bare C relay where they are missing or old. */
+/** Builds the load maker and the bare C relay where they are missing or old. */
 export function buildTools(benchDir, binDir) {
   mkdirSync(binDir, { recursive: true });
-  for (const [source, ...libraries] of [
-    [join(benchDir, 'rtpgen.c')],
-    [join(benchDir, 'relay-c.c')],
-    [join(here, 'srtp-load.c'), '-lcrypto'],
-  ]) {
+  for (const [source, ...libraries] of [[join(benchDir, 'relay-c.c')], [join(here, 'rtp-load.c'), '-lcrypto']]) {
     const binary = join(binDir, source.replace(/^.*\//, '').replace(/\.c$/, ''));
     if (existsSync(binary) && statSync(binary).mtimeMs > statSync(source).mtimeMs) continue;
     const built = spawnSync('cc', ['-O2', '-o', binary, source, ...libraries], { stdio: 'inherit' });
@@ -24,31 +20,19 @@ export function buildTools(benchDir, binDir) {
 }
 
 /** Loads one relay. `trial(pps, seconds)` resolves what came of it, `ok` at under 0.1 % lost or late. */
-export function loader(relay, kind, binDir) {
+export function loader(relay, binDir) {
   const directory = mkdtempSync(join(tmpdir(), 'bench-media-'));
   const map = join(directory, 'load.map');
-  writeFileSync(map, `${relay.flows.map((flow) => flow.slice(0, kind === 'rtp' ? 3 : 5).join(' ')).join('\n')}\n`);
+  writeFileSync(map, `${relay.flows.map((flow) => flow.join(' ')).join('\n')}\n`);
   let run = 0;
   const trial = (pps, seconds) => {
-    const rate = [
-      '-m',
-      map,
-      '-r',
-      String(Math.round(pps)),
-      '-t',
-      String(seconds),
-      '-w',
-      '0.5',
-      '-P',
-      String(relay.pid),
-    ];
-    const maker = kind === 'rtp' ? ['rtpgen', ...rate] : ['srtp-load', ...rate, '-n', String(run++)];
+    const rate = ['-m', map, '-r', Math.round(pps), '-t', seconds, '-w', 0.5];
+    const maker = [join(binDir, 'rtp-load'), ...rate, '-P', relay.pid, '-n', run++];
     const before = busyTicks();
-    const made = spawnSync('nice', ['-n', niceness, 'taskset', '-c', '1', join(binDir, maker[0]), ...maker.slice(1)], {
-      encoding: 'utf8',
-    });
+    const made = spawnSync('nice', ['-n', niceness, 'taskset', '-c', '1', ...maker].map(String), { encoding: 'utf8' });
     if (made.status !== 0) throw new Error(`the load maker failed: ${made.stderr}`);
     const outcome = JSON.parse(made.stdout);
+    if (outcome.forged > 0) throw new Error(`the relay spoilt packets: ${made.stdout}`);
     return {
       ...outcome,
       ok: outcome.loss < 0.001 && outcome.sent_pps > 0.98 * pps,

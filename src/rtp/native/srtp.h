@@ -3,9 +3,10 @@
 //   open:  length -> index -> replay? -> authenticate -> decrypt -> window moves, source is remembered
 //   seal:  length -> index -> used?   -> encrypt -> authenticate -> window moves
 //
-// Cipher contexts live as long as the keys: counter mode takes its key stream from one that is never set up anew, GCM
-// takes a new IV per packet. HMAC starts from saved states and runs block by block over the packet in place. The
-// functions are those of OpenSSL that the Node executable exports, so nothing is linked.
+// Counter mode runs on the processor's AES instructions, where it has them (aes.h); elsewhere it takes its key stream from
+// a cipher context that is never set up anew. GCM takes a new IV per packet. HMAC starts from saved states and runs block
+// by block over the packet in place. The functions are those of OpenSSL that the Node executable exports, so nothing is
+// linked.
 #ifndef TRUNKLINE_SRTP_H
 #define TRUNKLINE_SRTP_H
 
@@ -17,6 +18,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <vector>
+
+#include "aes.h"
 
 namespace trunkline {
 
@@ -62,7 +65,9 @@ class SrtpCipher {
   SrtpCipher(const SrtpCipher&) = delete;
   SrtpCipher& operator=(const SrtpCipher&) = delete;
 
-  bool init(const SuiteFacts& suite, const uint8_t* masterKey, int label, int tagBytes, bool sealing);
+  // `instructions`: AES instructions may be used.
+  bool init(const SuiteFacts& suite, const uint8_t* masterKey, int label, int tagBytes, bool sealing,
+            bool instructions);
   int tagBytes() const { return tagBytes_; }
   bool aead() const { return aead_; }
   void sealRtp(uint8_t* packet, int from, int to, uint32_t ssrc, uint32_t roc, uint16_t sequence);
@@ -72,11 +77,13 @@ class SrtpCipher {
 
  private:
   void applyCounterMode(uint8_t* bytes, int count, uint32_t ssrc, uint32_t indexHigh, uint16_t indexLow);
+  void applyKeyStream(const uint8_t* iv, uint8_t* bytes, int count);
   void digest(const uint8_t* bytes, int count, const uint8_t* trailer, uint8_t* out) const;
   void gcmIv(uint8_t* iv, uint32_t ssrc, uint32_t third, int at) const;
   void gcmSeal(const uint8_t* iv, const uint8_t* aad, int aadBytes, const uint8_t* aad2, uint8_t* bytes, int count);
   bool gcmOpen(const uint8_t* iv, const uint8_t* aad, int aadBytes, const uint8_t* aad2, uint8_t* bytes, int count);
 
+  // What a packet needs lies together; OpenSSL's context is for GCM, and where there are no AES instructions.
   EVP_CIPHER_CTX* cipher_ = nullptr;
   uint8_t salt_[14] = {};
   // The five words of SHA-1 after the inner and the outer key block (RFC 2104).
@@ -84,12 +91,13 @@ class SrtpCipher {
   uint32_t outer_[5] = {};
   int tagBytes_ = 0;
   bool aead_ = false;
+  AesCounter counter_;
 };
 
 class SrtpContext {
  public:
   // `key` is master key then salt and has the suite's length. False when a cipher cannot be made.
-  bool init(const SuiteFacts& suite, const uint8_t* key, bool sealing);
+  bool init(const SuiteFacts& suite, const uint8_t* key, bool sealing, bool instructions = AesCounter::available());
 
   // Fetches what a packet needs before its turn comes.
   void prefetch() const;
@@ -103,7 +111,7 @@ class SrtpContext {
 
  private:
   struct Source {
-    uint32_t ssrc;
+    uint32_t ssrc = 0;
     ReplayWindow rtp;
     ReplayWindow rtcp;
   };
@@ -111,11 +119,13 @@ class SrtpContext {
   Source* remember(uint32_t ssrc);
   bool full() const;
 
+  // First what each packet needs: keys, and the source that was heard last.
   SrtpCipher rtp_;
+  bool heard_ = false;
+  Source last_;
   SrtpCipher rtcp_;
   // Grows only when a new source has authenticated, so never per packet.
-  std::vector<Source> sources_;
-  size_t last_ = 0;
+  std::vector<Source> others_;
 };
 
 }  // namespace trunkline
