@@ -8,12 +8,15 @@ import type { DialogContext } from './context.js';
 
 const TRANSPORTS = new Set(['udp', 'tcp', 'tls', 'ws', 'wss']);
 
+/** Where a URI leads: its maddr before its host (RFC 3261 §19.1.1). */
+const hostOf = (uri: SipUri): string => uri.params.get('maddr') ?? uri.host;
+
 /** What is to be located for a SIP URI (RFC 3263 §4); undefined for other schemes. */
 export function locationOf(uri: SipUri): Location | undefined {
   if (!uri.isSip) return undefined;
   const transport = uri.params.get('transport')?.toLowerCase();
   return {
-    host: uri.params.get('maddr') ?? uri.host,
+    host: hostOf(uri),
     ...(uri.port === undefined ? {} : { port: uri.port }),
     ...(transport !== undefined && TRANSPORTS.has(transport) ? { transport: transport as TransportName } : {}),
     ...(uri.scheme === 'sips' ? { secure: true } : {}),
@@ -35,17 +38,23 @@ export function locationInside(uri: SipUri, flow: Flow, verifiedName: string | u
 /**
  * True when the next hop is best reached by the flow the dialog lives on: a WebSocket peer, which cannot be connected
  * to; a TLS peer that names no TLS; a connection that the same host opened to us; or a peer behind a NAT, whose private
- * address means nothing here. A connection that we opened is found again by its target, as any other.
+ * address means nothing here, as no other machine's loopback does. A connection that we opened is found again by its
+ * target, as any other.
  */
 export function flowLeadsTo(flow: Flow, nextHop: SipUri): boolean {
   if (flow.closed) return false;
   if (flow.transport === 'ws' || flow.transport === 'wss' || nextHop.host.endsWith('.invalid')) return true;
   if (flow.transport === 'tls' && transportOf(nextHop) !== 'tls') return true;
-  if (isIP(nextHop.host) === 0) return false;
-  if (canonicalHost(nextHop.host) === flow.remote.address)
-    return flow.reliable && flow.inbound && transportOf(nextHop) === flow.transport;
-  return isPrivate(nextHop.host) && !isPrivate(flow.remote.address);
+  const host = canonicalHost(hostOf(nextHop));
+  if (isIP(host) === 0) return false;
+  if (host === flow.remote.address) return flow.reliable && flow.inbound && transportOf(nextHop) === flow.transport;
+  if (isThisMachine(host)) return !isThisMachine(flow.remote.address);
+  return isPrivate(host) && !isPrivate(flow.remote.address);
 }
+
+/** Addresses that lead nowhere but to this machine: a peer that names one would have us speak to our own services. */
+const isThisMachine = (address: string): boolean =>
+  address.startsWith('127.') || address === '::1' || address === '0.0.0.0' || address === '::';
 
 function transportOf(uri: SipUri): string {
   const transport = uri.params.get('transport')?.toLowerCase() ?? 'udp';

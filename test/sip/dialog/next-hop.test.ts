@@ -56,6 +56,16 @@ describe('the flow of a dialog leads to the next hop', () => {
     ['a connection the same host opened', flow('tcp', '203.0.113.5'), 'sip:x@203.0.113.5:5060;transport=tcp', true],
     ['spelt otherwise', flow('tcp', '2001:db8::5'), 'sip:x@[2001:DB8:0:0::0:5];transport=tcp', true],
     ['over TLS', flow('tls', '203.0.113.5'), 'sips:x@203.0.113.5', true],
+    [
+      'a loopback address that is not ours to speak to',
+      flow('udp', '10.0.0.5'),
+      'sip:x@127.0.0.1:6379;transport=tcp',
+      true,
+    ],
+    ['the same by maddr', flow('udp', '10.0.0.5'), 'sip:x@pbx.example;maddr=127.0.0.1', true],
+    ['no address at all', flow('udp', '203.0.113.5'), 'sip:x@0.0.0.0', true],
+    ['IPv6 loopback', flow('udp', '2001:db8::5'), 'sip:x@[0:0:0:0:0:0:0:1]', true],
+    ['a peer on this machine', flow('udp', '127.0.0.1'), 'sip:x@127.0.0.2:5080', false],
     ['one for another transport', flow('tcp', '203.0.113.5'), 'sip:x@203.0.113.5:5060', false],
     [
       'one we opened is found by its target',

@@ -377,6 +377,15 @@ describe('the cache', () => {
   });
 });
 
+describe('a zone that wants to keep us busy', () => {
+  it('is followed to 64 records of a name', async () => {
+    const hosts = Array.from({ length: 2000 }, (_, at) => srv(`h${at}.big.example`, 5060));
+    const { locator, fake } = setUp({ zone: { 'srv _sip._udp.big.example': hosts } });
+    await locate(locator, { host: 'big.example', transport: 'udp' });
+    expect(fake.asked.filter((query) => query.startsWith('a h'))).toHaveLength(64);
+  });
+});
+
 describe('SRV order (RFC 2782)', () => {
   it('goes by priority and draws by weight within one', () => {
     const records = [srv('backup', 1, 20, 100), srv('big', 1, 10, 90), srv('small', 1, 10, 10), srv('zero', 1, 10, 0)];

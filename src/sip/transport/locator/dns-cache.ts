@@ -48,6 +48,9 @@ export const DEFAULT_DNS_CACHE_LIMITS: DnsCacheLimits = {
   entries: 10_000,
 };
 
+/** Records of one name and type that are looked at: a zone with more would cost time by their square and find no more. */
+const MOST_RECORDS = 64;
+
 /** Records and how long they hold; lifetime absent: not told. */
 export interface Answer {
   readonly records: readonly unknown[];
@@ -140,13 +143,14 @@ export class DnsCache {
 
   #answered(entry: Entry, answer: Answer): void {
     const { defaultLifetimeMs, negativeMs, maxLifetimeMs } = this.#limits;
-    const lifetimeMs = answer.records.length === 0 ? negativeMs : (answer.lifetimeMs ?? defaultLifetimeMs);
+    const records = answer.records.slice(0, MOST_RECORDS);
+    const lifetimeMs = records.length === 0 ? negativeMs : (answer.lifetimeMs ?? defaultLifetimeMs);
     entry.askedMs = -Infinity;
-    entry.records = answer.records;
+    entry.records = records;
     entry.freshUntilMs = this.#scheduler.nowMs() + Math.min(lifetimeMs, maxLifetimeMs);
     entry.failure = undefined;
     entry.failures = 0;
-    this.#release(entry, answer.records);
+    this.#release(entry, records);
   }
 
   #failed(entry: Entry, error: GatewayError): void {
