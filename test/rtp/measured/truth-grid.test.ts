@@ -182,13 +182,13 @@ async function judge(stream: Stream, capture: readonly CapturedDatagram[], daemo
  * What an engine may be off beside 2 %, which of the one millisecond that a sender's own timers
  * jitter is less than a thread takes to wake: in microseconds, one unit of an 8 kHz RTP clock being 125, the least that RTCP tells.
  */
-const WAKING_US: Readonly<Record<string, number>> = { native: 125, typescript: 375 };
+const WAKING_US: Readonly<Record<string, number>> = { native: 125, typescript: 500 };
 /**
  * Where the capture has only the sender's times, what passes between the two comes on top; and where the machine is busy
- * all the time, threads wait for a processor.
+ * with other things, threads wait for a processor.
  */
 const UNSEEN_US = 500;
-const BUSY_IDLE = 0.05;
+const BUSY_IDLE = 0.4;
 
 /** Starts to watch the processors; what it gives tells the share of time they had nothing to do since. */
 function watchIdle(): () => number {
