@@ -2,7 +2,8 @@
  * The gateway for the signalling bench: listens on 127.0.0.1:$KPORT (UDP), sends every call to 127.0.0.1:$DPORT, prints
  * `ready`. Records, journal, media log and SIP message log are on, as in service; limits are out of the way.
  * Also the COMMAND of a `sip-cps.sh COMMAND CPS …` run. MEDIA_ENGINE names the media engine (default native: one that is not built, or of another version, ends the bench), NODE_FLAGS
- * gives Node more flags, for a profile.
+ * gives Node more flags, for a profile. BENCH_DATA names the directory for its data, which is left there: ext4 goes over
+ * every inode freed in the last minutes to make a file, so that a bench that deletes its records slows its next gateway.
  */
 import { spawn } from 'node:child_process';
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -17,7 +18,8 @@ if (!KPORT || !DPORT) {
   process.exit(2);
 }
 
-const directory = mkdtempSync(join(tmpdir(), 'trunkline-bench-'));
+const { BENCH_DATA } = process.env;
+const directory = mkdtempSync(join(BENCH_DATA ?? tmpdir(), 'trunkline-bench-'));
 const config = {
   dataDir: directory,
   sip: { listen: [`udp://127.0.0.1:${KPORT}`], health: { enabled: false } },
@@ -74,6 +76,6 @@ gateway.on('exit', (status) => {
   clearInterval(poll);
   if (!stopping)
     process.stderr.write(`the gateway ended by itself (${status}):\n${readFileSync(logPath, 'utf8').slice(-4000)}\n`);
-  rmSync(directory, { recursive: true, force: true });
+  if (BENCH_DATA === undefined) rmSync(directory, { recursive: true, force: true });
   process.exit(stopping ? 0 : 1);
 });

@@ -16,8 +16,8 @@
  * The search doubles the rate until one fails, then halves the interval until it is a tenth of the rate.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { cpus } from 'node:os';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { cpus, tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -53,6 +53,13 @@ say(`machine: ${cpus()[0].model}, ${cpus().length} cores; Node ${process.version
 say(`scenario: uac.xml and uas.xml of ${benchDir}, UDP, ${seconds} s at each rate, no hold`);
 say('pinned: the system under test to core 0, SIPp caller and answerer to core 1');
 say('gateway: records, journal, SIP message log and media log on');
+
+// Deleted at the very end: see signalling-gateway.mjs.
+if (process.env.BENCH_DATA === undefined) {
+  const data = mkdtempSync(join(tmpdir(), 'trunkline-signalling-'));
+  process.env.BENCH_DATA = data;
+  process.on('exit', () => rmSync(data, { recursive: true, force: true }));
+}
 
 if (values.rate) {
   const name = values.only ?? 'trunkline';

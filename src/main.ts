@@ -1,6 +1,8 @@
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import { setFlagsFromString } from 'node:v8';
 import { pino } from 'pino';
 import { ConfigFile, loadConfig } from './config/index.js';
 import {
@@ -62,6 +64,8 @@ const version = (): string =>
 
 /** Runs until SIGTERM or SIGINT; SIGHUP reloads. */
 async function serve(path: string | undefined): Promise<number> {
+  // On one processor the threads that help to collect young objects take turns on it, which costs more than they save.
+  if (availableParallelism() === 1) setFlagsFromString('--no-parallel-scavenge');
   const file = path === undefined ? undefined : new ConfigFile(path, process.env);
   const load = () => file?.load() ?? loadConfig(undefined, process.env);
   const config = loadOrExplain(path, output, load);

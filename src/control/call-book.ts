@@ -17,7 +17,19 @@ export interface CallView extends CallFacts {
 }
 
 /** A call as it is kept: its events as they came, since few calls are ever looked at. */
-type Draft = { -readonly [Key in keyof Omit<CallView, 'events'>]: CallView[Key] } & { readonly happened: CallEvent[] };
+interface Draft {
+  readonly facts: CallFacts;
+  readonly source: string;
+  readonly receivedMs: number;
+  state: CallView['state'];
+  answeredMs: number | undefined;
+  endedMs: number | undefined;
+  target: string | undefined;
+  code: string;
+  sipStatus: number | undefined;
+  trace: readonly TraceStep[];
+  readonly happened: CallEvent[];
+}
 
 const ENDED_KEPT = 500;
 const EVENTS_KEPT = 200;
@@ -32,7 +44,7 @@ export class CallBook implements CallListener {
     const call = this.#live.get(event.transactionId);
     if (!call || event.kind === 'figures') return;
     note(call, event);
-    if (event.kind === 'ended') this.#end(call);
+    if (event.kind === 'ended') this.#end(event.transactionId, call);
   }
 
   live(): readonly CallView[] {
@@ -44,20 +56,42 @@ export class CallBook implements CallListener {
     return call && shown(call);
   }
 
-  #end(call: Draft): void {
-    this.#live.delete(call.transactionId);
-    this.#ended.set(call.transactionId, call);
+  #end(transactionId: string, call: Draft): void {
+    this.#live.delete(transactionId);
+    this.#ended.set(transactionId, call);
     if (this.#ended.size > ENDED_KEPT) this.#ended.delete(this.#ended.keys().next().value!);
   }
 }
 
-function drafted(event: Extract<CallEvent, { kind: 'received' }>): Draft {
-  const { facts, timeMs, source } = event;
-  return { ...facts, state: 'received', receivedMs: timeMs, source, code: '', trace: [], happened: [] };
+/** Every member is there from the start: an object that grows is slow to make and to write to. */
+function drafted({ facts, timeMs, source }: Extract<CallEvent, { kind: 'received' }>): Draft {
+  return {
+    facts,
+    source,
+    receivedMs: timeMs,
+    state: 'received',
+    answeredMs: undefined,
+    endedMs: undefined,
+    target: undefined,
+    code: '',
+    sipStatus: undefined,
+    trace: NO_STEPS,
+    happened: [],
+  };
 }
 
-function shown({ happened, ...call }: Draft): CallView {
-  return { ...call, events: happened.map(({ transactionId: _, ...event }) => event) };
+const NO_STEPS: readonly TraceStep[] = [];
+
+function shown({ facts, happened, answeredMs, endedMs, target, sipStatus, ...call }: Draft): CallView {
+  return {
+    ...facts,
+    ...call,
+    ...(answeredMs !== undefined && { answeredMs }),
+    ...(endedMs !== undefined && { endedMs }),
+    ...(target !== undefined && { target }),
+    ...(sipStatus !== undefined && { sipStatus }),
+    events: happened.map(({ transactionId: _, ...event }) => event),
+  };
 }
 
 function note(call: Draft, event: CallEvent): void {

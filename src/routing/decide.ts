@@ -153,9 +153,12 @@ class AllowedSources {
   }
 }
 
-const blocksOf = (side: Blocks | readonly Attempt[]): Blocks => [
-  ...new Set(side.flatMap((one) => (typeof one === 'string' ? one : one.sources))),
-];
+function blocksOf(side: Blocks | readonly Attempt[]): Blocks {
+  const [first] = side;
+  // Most plans have one attempt.
+  if (side.length === 1 && typeof first === 'object') return first.sources;
+  return [...new Set(side.flatMap((one) => (typeof one === 'string' ? one : one.sources)))];
+}
 
 function refusal(result: RefusalResult, judgement: Judgement, direction: Refusal['direction']): Refusal {
   const { facts } = judgement;

@@ -25,6 +25,9 @@ export interface ClientUser {
   onEnded?(transaction: ClientTransaction): void;
 }
 
+const nothing = (): void => undefined;
+const NOBODY: ClientUser = { onResponse: nothing, onTimeout: nothing, onTransportError: nothing };
+
 export interface ClientContext extends RunnerContext {
   transmit(message: SipRequest | SipResponse | undefined, bytes: Buffer, flow: Flow, again: boolean): void;
   /** Puts the transaction on another flow, for its own was lost. */
@@ -132,6 +135,9 @@ export class ClientTransaction extends Transaction {
         return;
       case 'passUp':
         this.#user.onResponse(this.#response!, this, this.#responseFlow!);
+        // What is left of another request than INVITE only absorbs copies of the response: who asked is let go with all
+        // that hangs on it, for what lives through a few collections of young objects is dear to collect.
+        if (this.state === 'completed' && this.method !== 'INVITE') this.#user = NOBODY;
         return;
       case 'release':
         this.#request = undefined;

@@ -4,6 +4,8 @@ import type { Verdict } from './source-guard.js';
 
 const REMEMBERED = 10_000;
 const LIFETIME_MS = 3_600_000;
+/** A note so young is left as it is: requests come to busy targets by the thousand. */
+const FRESH_MS = 1000;
 
 /**
  * Addresses we have sent requests to, wherever DNS had them: what comes back from there is wanted, though no list names
@@ -42,8 +44,10 @@ export class ContactedPeers {
   }
 
   #note(address: string): void {
+    const nowMs = this.#scheduler.nowMs();
+    if (nowMs - (this.#lastMs.get(address) ?? Number.NEGATIVE_INFINITY) < FRESH_MS) return;
     this.#lastMs.delete(address);
-    this.#lastMs.set(address, this.#scheduler.nowMs());
+    this.#lastMs.set(address, nowMs);
     if (this.#lastMs.size > REMEMBERED) this.#lastMs.delete(this.#lastMs.keys().next().value!);
   }
 }
