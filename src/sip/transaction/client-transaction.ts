@@ -135,9 +135,7 @@ export class ClientTransaction extends Transaction {
         return;
       case 'passUp':
         this.#user.onResponse(this.#response!, this, this.#responseFlow!);
-        // What is left of another request than INVITE only absorbs copies of the response: who asked is let go with all
-        // that hangs on it, for what lives through a few collections of young objects is dear to collect.
-        if (this.state === 'completed' && this.method !== 'INVITE') this.#user = NOBODY;
+        this.#letGo();
         return;
       case 'release':
         this.#request = undefined;
@@ -157,6 +155,14 @@ export class ClientTransaction extends Transaction {
   protected onTerminated(): void {
     this.#context.removeClient(this);
     this.#user.onEnded?.(this);
+  }
+
+  /**
+   * What is left of another request than INVITE only absorbs copies of the response: who asked, and waits for nothing more,
+   * is let go with all that hangs on it. What outlives a few collections of young objects is dear to collect.
+   */
+  #letGo(): void {
+    if (this.state === 'completed' && this.method !== 'INVITE' && !this.#user.onEnded) this.#user = NOBODY;
   }
 
   #sendAck(): void {
