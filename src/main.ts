@@ -4,10 +4,11 @@ import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
 import { pino } from 'pino';
-import { ConfigFile, loadConfig } from './config/index.js';
+import { ConfigFile, type LoadOutcome, loadConfig } from './config/index.js';
 import {
   checkCommand,
   emergencyCheckCommand,
+  explained,
   loadOrExplain,
   type Output,
   parseCommand,
@@ -62,24 +63,27 @@ function demo(args: readonly string[]): Promise<number> {
 const version = (): string =>
   (JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }).version;
 
+function explainedOutcome(path: string | undefined, outcome: LoadOutcome): LoadOutcome {
+  explained(path, output, outcome);
+  return outcome;
+}
+
 /** Runs until SIGTERM or SIGINT; SIGHUP reloads. */
 async function serve(path: string | undefined): Promise<number> {
   // On one processor the threads that help to collect young objects take turns on it, which costs more than they save.
   if (availableParallelism() === 1) setFlagsFromString('--no-parallel-scavenge');
   const file = path === undefined ? undefined : new ConfigFile(path, process.env);
-  const load = () => file?.load() ?? loadConfig(undefined, process.env);
-  const config = loadOrExplain(path, output, load);
+  const config = loadOrExplain(path, output, () => file?.load() ?? loadConfig(undefined, process.env));
   if (!config) return 2;
   const logger = pino({ level: config.logs.level, base: null, timestamp: pino.stdTimeFunctions.isoTime });
   process.on('uncaughtException', (error) => logger.error({ err: error }, 'internal fault, process goes on'));
   process.on('unhandledRejection', (error) => logger.error({ err: error }, 'internal fault, process goes on'));
   const gateway = await startGateway(config, logger, {
-    ...(path !== undefined && { file: path, load }),
+    ...(path !== undefined && { file: path }),
+    ...(file && { load: async (signal) => explainedOutcome(path, await file.loadBeside(signal)) }),
   });
   process.on('SIGHUP', () => {
-    const next = loadOrExplain(path, output, load);
-    if (!next) return logger.error({}, 'configuration not reloaded: it has faults, nothing was changed');
-    gateway.reload(next, 'SIGHUP').then(
+    gateway.reload('SIGHUP').then(
       (changes) => logger.info({ changes: changes.length }, 'configuration reloaded'),
       (err: unknown) => logger.error({ err }, 'configuration not reloaded, nothing was changed'),
     );

@@ -1,4 +1,6 @@
-import { notationOf, redactConfig } from './redact.js';
+import { nameOf } from './names.js';
+import { HIDDEN, membersShown, notationOf, redacted } from './redact.js';
+import { secretKeys } from './reference.js';
 import type { GatewayConfig } from './types.js';
 
 /** What a reload changes, by path; secrets are told as changed, never shown. */
@@ -9,52 +11,49 @@ export interface Difference {
   readonly after?: unknown;
 }
 
-interface Pair {
-  /** Compared. */
-  readonly full: unknown;
-  /** Shown. */
-  readonly shown: unknown;
-}
-
 /** Every difference between two configurations; members of lists are matched by id, name or number. */
 export function differences(before: GatewayConfig, after: GatewayConfig): Difference[] {
   const found: Difference[] = [];
-  const pairOf = (config: GatewayConfig): Pair => ({ full: notationOf(config), shown: redactConfig(config) });
-  compare('', pairOf(before), pairOf(after), found);
+  new Comparison(found).compare('', before, after, false);
   return found;
 }
 
-function compare(path: string, before: Pair, after: Pair, found: Difference[]): void {
-  if (JSON.stringify(before.full) === JSON.stringify(after.full)) return;
-  const [olds, news] = [membersOf(before), membersOf(after)];
-  if (!olds || !news) {
-    if (before.full === undefined) found.push({ path, change: 'added', after: after.shown });
-    else if (after.full === undefined) found.push({ path, change: 'removed', before: before.shown });
-    else found.push({ path, change: 'changed', before: before.shown, after: after.shown });
-    return;
+/** Parts that are the same object in both are not looked into: a file read again shares what did not change. */
+class Comparison {
+  readonly #found: Difference[];
+  readonly #secrets = secretKeys();
+
+  constructor(found: Difference[]) {
+    this.#found = found;
   }
-  for (const key of new Set([...olds.keys(), ...news.keys()])) {
-    compare(path === '' ? key.slice(1) : `${path}${key}`, olds.get(key) ?? ABSENT, news.get(key) ?? ABSENT, found);
+
+  /** @param secret what is compared stands under a key that holds a secret */
+  compare(path: string, before: unknown, after: unknown, secret: boolean): void {
+    if (before === after) return;
+    const [olds, news] = secret ? [undefined, undefined] : [membersOf(before), membersOf(after)];
+    if (!olds || !news) return this.#whole(path, before, after, secret);
+    for (const key of new Set([...olds.keys(), ...news.keys()])) {
+      const inside = path === '' ? key.slice(1) : `${path}${key}`;
+      this.compare(inside, olds.get(key), news.get(key), key.startsWith('.') && this.#secrets.has(key.slice(1)));
+    }
+  }
+
+  #whole(path: string, before: unknown, after: unknown, secret: boolean): void {
+    if (JSON.stringify(notationOf(before)) === JSON.stringify(notationOf(after))) return;
+    const shown = (value: unknown) => (secret ? HIDDEN : redacted(value, this.#secrets));
+    if (before === undefined) this.#found.push({ path, change: 'added', after: shown(after) });
+    else if (after === undefined) this.#found.push({ path, change: 'removed', before: shown(before) });
+    else this.#found.push({ path, change: 'changed', before: shown(before), after: shown(after) });
   }
 }
-
-const ABSENT: Pair = { full: undefined, shown: undefined };
 
 /** Members by the end of their path: `.name`, `[HQ]`; undefined for what is compared as a whole. */
-function membersOf({ full, shown }: Pair): Map<string, Pair> | undefined {
-  if (Array.isArray(full)) {
-    const names = full.map(nameOf);
-    if (names.length === 0 || names.some((name) => name === undefined)) return undefined;
-    return new Map(names.map((name, at) => [`[${name}]`, { full: full[at], shown: (shown as unknown[])[at] }]));
+function membersOf(value: unknown): Map<string, unknown> | undefined {
+  if (!Array.isArray(value)) {
+    const members = membersShown(value);
+    return members && new Map(members.map(([key, member]) => [`.${key}`, member]));
   }
-  if (typeof full !== 'object' || full === null) return undefined;
-  const shownMap = shown as Record<string, unknown>;
-  return new Map(Object.entries(full).map(([key, value]) => [`.${key}`, { full: value, shown: shownMap[key] }]));
-}
-
-function nameOf(value: unknown): string | undefined {
-  if (typeof value !== 'object' || value === null) return undefined;
-  const { id, name, e164, username } = value as Record<string, unknown>;
-  const found = [name, e164, username, id].find((one) => typeof one === 'string');
-  return found as string | undefined;
+  const names = value.map(nameOf);
+  if (names.length === 0 || names.includes(undefined)) return undefined;
+  return new Map(names.map((name, at) => [`[${name}]`, value[at]]));
 }

@@ -1,9 +1,9 @@
+export { ConfigFile } from './config-file.js';
 export { type Difference, differences } from './difference.js';
 export type { Environment, ReadText } from './expand.js';
 export { reasonOf } from './expand.js';
 export { deepFreeze } from './freeze.js';
 export {
-  ConfigFile,
   checkConfig,
   derivedConnectorId,
   embeddedDefaults,

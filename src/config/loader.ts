@@ -35,47 +35,6 @@ export function loadConfig(path: string | undefined, env: Environment, read: Rea
   return parseConfig(text, env, read);
 }
 
-/**
- * A configuration file that is loaded again and again. Where neither it nor any file it names has changed since it was
- * found valid, the outcome is that one again, the same object: a large one takes a second of the event loop to read.
- */
-export class ConfigFile {
-  readonly #path: string;
-  readonly #env: Environment;
-  readonly #read: ReadText;
-  /** Every file of the last valid outcome, with its text. */
-  #texts: ReadonlyMap<string, string> = new Map();
-  #outcome: LoadOutcome | undefined;
-
-  constructor(path: string, env: Environment, read: ReadText = systemFiles) {
-    this.#path = path;
-    this.#env = env;
-    this.#read = read;
-  }
-
-  load(): LoadOutcome {
-    if (this.#outcome && [...this.#texts].every(([path, text]) => this.#holds(path, text))) return this.#outcome;
-    const texts = new Map<string, string>();
-    const outcome = loadConfig(this.#path, this.#env, (path) => {
-      const text = this.#read(path);
-      texts.set(path, text);
-      return text;
-    });
-    this.#outcome = outcome.ok ? outcome : undefined;
-    this.#texts = texts;
-    return outcome;
-  }
-
-  #holds(path: string, text: string): boolean {
-    try {
-      return this.#read(path) === text;
-    } catch {
-      // Gone or unreadable: loading it again says so, with the reason.
-      return false;
-    }
-  }
-}
-
 /** Loads a configuration from YAML (or JSON) text. */
 export function parseConfig(text: string, env: Environment, read: ReadText = systemFiles): LoadOutcome {
   const yaml = readYaml(text);

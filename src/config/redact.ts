@@ -2,14 +2,24 @@ import { isIP } from 'node:net';
 import { secretKeys } from './reference.js';
 import type { GatewayConfig } from './types.js';
 
-const HIDDEN = '[redacted]';
+export const HIDDEN = '[redacted]';
 
 /**
  * A configuration as plain values to print: secrets hidden (every key the schema marks as secret, and the password
  * in a URL), listeners and ranges written as in the file.
  */
 export function redactConfig(config: GatewayConfig): Record<string, unknown> {
-  return printable(config, secretKeys()) as Record<string, unknown>;
+  return redacted(config, secretKeys()) as Record<string, unknown>;
+}
+
+/** A part of a configuration, likewise. @param secrets keys of `secretKeys()` */
+export const redacted = (value: unknown, secrets: ReadonlySet<string>): unknown => printable(value, secrets);
+
+/** The members that a map shows; undefined for what is no map, or is written as one text. */
+export function membersShown(value: unknown): [key: string, value: unknown][] | undefined {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
+  if (compact(value as Record<string, unknown>) !== undefined) return undefined;
+  return Object.entries(value).filter(([, member]) => member !== undefined);
 }
 
 /** A value of a loaded configuration as the file writes it, secrets included; for the store, never to be shown. */

@@ -18,8 +18,12 @@ export function loadOrExplain(
   output: Output,
   load: () => LoadOutcome = () => loadConfig(path, process.env),
 ): GatewayConfig | undefined {
+  return explained(path, output, load());
+}
+
+/** The configuration of an outcome; its faults and warnings are told on stderr. */
+export function explained(path: string | undefined, output: Output, outcome: LoadOutcome): GatewayConfig | undefined {
   const file = path ?? '(embedded defaults)';
-  const outcome = load();
   if (!outcome.ok) {
     for (const fault of outcome.faults) output.err(`${faultLine(file, fault)}\n`);
     return undefined;

@@ -1,6 +1,5 @@
 import { isIPv6 } from 'node:net';
 import { join } from 'node:path';
-import { setImmediate as otherWork } from 'node:timers/promises';
 import {
   Authenticator,
   CallControl,
@@ -10,7 +9,7 @@ import {
   Policy,
   Registrar,
 } from '../call/index.js';
-import { type Difference, differences, type GatewayConfig, type LoadOutcome } from '../config/index.js';
+import type { Difference, GatewayConfig, LoadOutcome } from '../config/index.js';
 import { ApiServer, CallBook, operationRoutes, resourceRoutes } from '../control/index.js';
 import { Counters, type Logger, SystemRandom, systemScheduler, type Timer } from '../core/index.js';
 import { HealthProber } from '../routing/index.js';
@@ -29,7 +28,8 @@ import { mediaEngine } from './media.js';
 import { buildMetrics } from './metrics.js';
 import { buildObservers, openLogFiles } from './observers.js';
 import { startRecords } from './records.js';
-import { fresh, LIVE_PATHS, sourceRules, tlsOptions } from './settings.js';
+import { Reloader } from './reloader.js';
+import { fresh, sourceRules, tlsOptions } from './settings.js';
 import { buildSignaling } from './signaling.js';
 
 /**
@@ -47,10 +47,11 @@ export interface Gateway {
   readonly callsActive: number;
   readonly apiUrl: string | undefined;
   /**
-   * Applies a new configuration to what may change while running, whole or not at all; running calls are untouched.
-   * @throws ResourceError where what it declares clashes with what the API made
+   * Reads the file again and applies it to what may change while running, whole or not at all; running calls are
+   * untouched. One reload at a time.
+   * @throws ResourceError with the file's faults, or where what it declares clashes with what the API made
    */
-  reload(config: GatewayConfig, who: string): Promise<readonly Difference[]>;
+  reload(who: string): Promise<readonly Difference[]>;
   /** New calls get 503; resolves when the last call is over or after `limitSeconds`. */
   drain(limitSeconds: number): Promise<void>;
   /** Ends what is left, writes everything, closes every socket. */
@@ -60,8 +61,8 @@ export interface Gateway {
 export interface GatewayOptions {
   /** Path of the configuration file, as audit lines and conflicts name it. */
   readonly file?: string;
-  /** Reads the file again, for a reload over the API. */
-  readonly load?: () => LoadOutcome;
+  /** Reads the file again, without holding up the calling thread. The signal ends it. */
+  readonly load?: (signal: AbortSignal) => Promise<LoadOutcome>;
 }
 
 export async function startGateway(
@@ -146,20 +147,10 @@ export async function startGateway(
   const metricsServer = buildMetrics(config, measured);
   const metricsUrl = await metricsServer?.start();
 
-  let declared = config;
-  const reload = async (next: GatewayConfig, who: string): Promise<readonly Difference[]> => {
-    // Reading a large file held signalling up: what has come meanwhile goes before the rest.
-    await otherWork();
-    const changes = next === declared ? [] : differences(declared, next);
-    if (next !== declared) await catalogue.declare(next, file);
-    declared = next;
+  const renewCertificates = (next: GatewayConfig): void => {
     if (tlsOptions(next)) transports.reloadTls(tlsOptions(next));
-    await catalogue.note(who, 'reload', file, changes);
-    for (const change of changes) logger.info({ change: change.change, path: change.path }, 'configuration changed');
-    const waiting = changes.map(({ path }) => path).filter((path) => !LIVE_PATHS.test(path));
-    if (waiting.length > 0) logger.warn({ paths: waiting }, 'changes that need a restart are not in force');
-    return changes;
   };
+  const reloader = new Reloader({ config, file, load, catalogue, renewCertificates, logger });
   const captures = new Captures({
     directory: join(config.dataDir, 'captures'),
     mediaOf: (transactionId) => control.calls.get(transactionId)?.media,
@@ -176,8 +167,7 @@ export async function startGateway(
     registrar,
     signaling,
     random,
-    load,
-    reload,
+    reloader,
   };
   const management = managementOf(config, managed);
   const routes = [...operationRoutes(management), ...resourceRoutes(management)];
@@ -195,13 +185,14 @@ export async function startGateway(
     get callsActive() {
       return control.calls.size;
     },
-    reload,
+    reload: (who) => reloader.reload(who),
     async drain(limitSeconds) {
       control.drain();
       await until(() => control.calls.size === 0, limitSeconds * 1000, 100);
     },
     async stop() {
       control.drain();
+      await reloader.stop();
       await api?.stop();
       await registrar.stop();
       control.endAll('gateway.stopped', 'The gateway was stopped');

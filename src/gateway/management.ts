@@ -6,11 +6,12 @@ import {
   placeTestCalls,
   type Registrar,
 } from '../call/index.js';
-import type { Difference, GatewayConfig, LoadOutcome } from '../config/index.js';
+import type { GatewayConfig } from '../config/index.js';
 import type { CallBook, Management } from '../control/index.js';
 import { below, type Random, systemScheduler } from '../core/index.js';
 import { type Catalogue, forgetHold, ResourceError } from '../store/index.js';
 import { digestMaker } from './catalogue.js';
+import type { Reloader } from './reloader.js';
 import type { Signaling } from './signaling.js';
 
 export interface ManagedParts {
@@ -23,14 +24,13 @@ export interface ManagedParts {
   readonly registrar: Registrar;
   readonly signaling: Signaling;
   readonly random: Random;
-  readonly load: (() => LoadOutcome) | undefined;
-  readonly reload: (next: GatewayConfig, who: string) => Promise<readonly Difference[]>;
+  readonly reloader: Reloader;
 }
 
 /** What the management API may see and do. */
 export function managementOf(config: GatewayConfig, parts: ManagedParts): Management {
   const scheduler = systemScheduler;
-  const { catalogue, policy, control, authenticator, registrar, random, load, reload } = parts;
+  const { catalogue, policy, control, authenticator, registrar, random, reloader } = parts;
   const { core, overload } = parts.signaling;
   const status = () => (control.draining ? 'draining' : overload.overloaded ? 'overloaded' : 'ok');
   return {
@@ -63,13 +63,7 @@ export function managementOf(config: GatewayConfig, parts: ManagedParts): Manage
       const released = policy.releaseHold(id, country);
       return (await forgetHold(catalogue, who, id, country)) || released;
     },
-    reload: (who) => {
-      const outcome = load?.();
-      if (!outcome) throw new ResourceError('conflict', 'The gateway runs without a configuration file');
-      if (outcome.ok) return reload(outcome.config, who);
-      const told = outcome.faults.map(({ path, message }) => `${path}: ${message}`).join('; ');
-      throw new ResourceError('invalid', told, outcome.faults);
-    },
+    reload: (who) => reloader.reload(who),
     drain: () => control.drain(),
     capture: (transactionId, order) => parts.captures.capture(transactionId, order),
     testCall: (decision) => {

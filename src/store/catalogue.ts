@@ -11,7 +11,7 @@ import {
   sealedOf,
   shown,
 } from './codec.js';
-import { declaredEntries, declaredText } from './declared.js';
+import { type Declared, declaredEntries, declaredTexts } from './declared.js';
 import {
   type Assigned,
   assignedAfter,
@@ -19,6 +19,7 @@ import {
   type EffectiveConfig,
   type NumberChange,
 } from './effective.js';
+import { inSlices } from './in-slices.js';
 import type { AuditLine, ResourceKind, ResourceRow, ResourceStore, RowChange } from './port.js';
 import type { Sealer } from './sealer.js';
 
@@ -157,12 +158,11 @@ export class Catalogue {
 
   /** @param inForce called once decisions go by the file, when that may come before everything is written */
   async #declare(settings: GatewayConfig, file: string, inForce?: () => void): Promise<void> {
-    const mark = this.#parts.sealer.mark(declaredText(settings, file));
+    const mark = await this.#markOf(settings, file);
     // The very file whose resources are held: nothing to compare.
     if (this.get('setting', DECLARED_MARK) === mark) return this.#commit(settings, [], () => Promise.resolve());
-    // A large file takes tens of milliseconds at each step.
     await otherWork();
-    const changes = this.#reconciliation(settings, file);
+    const changes = await this.#reconciliation(settings, file);
     await otherWork();
     const timeMs = this.#parts.wallMs();
     const what = changes.map((change) => ('remove' in change ? `-${nameOf(change.remove)}` : nameOf(change.put)));
@@ -215,24 +215,40 @@ export class Catalogue {
     if (removes && !held) throw new ResourceError('not-found', `There is no ${kind} ${id}`);
   }
 
-  #reconciliation(settings: GatewayConfig, file: string): RowChange[] {
+  async #markOf(settings: GatewayConfig, file: string): Promise<string> {
+    const marker = this.#parts.sealer.marker();
+    for await (const texts of inSlices(declaredTexts(settings, file), 1)) texts.forEach(marker.add);
+    return marker.mark();
+  }
+
+  /** What a file changes. A large one takes a tenth of a second: other work goes on between its slices. */
+  async #reconciliation(settings: GatewayConfig, file: string): Promise<RowChange[]> {
     const changes: RowChange[] = [];
     const declared = new Map<ResourceKind, Set<string>>(KINDS.map((kind) => [kind, new Set()]));
-    for (const { kind, id, entry } of declaredEntries(settings, this.#parts.makeDigests)) {
-      declared.get(kind)!.add(id);
-      const known = this.#tables.get(kind)!.get(id);
-      // Numbers and groups are held as they are declared: the many that do not change are seen without encoding them.
-      if (known?.row.owner === file && plainlyHeld(kind) && sameJson(known.entry, entry)) continue;
-      const change = this.#rowChange({ kind, id, entry }, file);
-      const same = known && 'put' in change && sameJson(known.row.value, change.put.value);
-      if (!same || known.row.owner !== file) changes.push(change);
+    for await (const entries of inSlices(declaredEntries(settings, this.#parts.makeDigests), COMPARED_A_SLICE)) {
+      for (const one of entries) {
+        declared.get(one.kind)!.add(one.id);
+        const change = this.#changeOf(one, file);
+        if (change) changes.push(change);
+      }
     }
     for (const [kind, table] of this.#tables) {
-      for (const { row } of table.values()) {
-        if (row.owner !== undefined && !declared.get(kind)!.has(row.id)) changes.push({ remove: row });
+      for await (const rows of inSlices(table.values(), SLICE)) {
+        const gone = rows.filter(({ row }) => row.owner !== undefined && !declared.get(kind)!.has(row.id));
+        for (const { row } of gone) changes.push({ remove: row });
       }
     }
     return changes;
+  }
+
+  /** What declaring the entry changes; undefined where it is held as it is. */
+  #changeOf({ kind, id, entry }: Declared, file: string): RowChange | undefined {
+    const known = this.#tables.get(kind)!.get(id);
+    const owned = known?.row.owner === file;
+    // Numbers and groups are held as they are declared: the many that do not change are seen without encoding them.
+    if (owned && plainlyHeld(kind) && sameJson(known.entry, entry)) return undefined;
+    const change = this.#rowChange({ kind, id, entry }, file);
+    return owned && 'put' in change && sameJson(known.row.value, change.put.value) ? undefined : change;
   }
 
   #rowChange({ kind, id, entry }: Edit, owner: string | undefined): RowChange {
@@ -390,6 +406,9 @@ function sameJson(a: unknown, b: unknown): boolean {
 
 /** Changes written by one transaction of a file's many: some tens of milliseconds. */
 const SLICE = 1000;
+
+/** Entries compared at once: connectors, whose users' digests are made for it, take the longest. */
+const COMPARED_A_SLICE = 250;
 
 /** Row that holds the mark of the file whose resources are held. */
 const DECLARED_MARK = 'declared-mark';

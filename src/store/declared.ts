@@ -11,20 +11,18 @@ export interface Declared<Kind extends DeclaredKind = DeclaredKind> {
 }
 
 /**
- * All that the declared resources follow from, as one text: two files with the same text declare the same rows. The
- * number in front changes when rows are made differently from the same file.
+ * All that the declared resources follow from, as texts of a few dozen kilobytes: two files with the same texts declare
+ * the same rows. The number in front changes when rows are made differently from the same file, or the texts are.
  */
-export const declaredText = (config: GatewayConfig, file: string): string =>
-  JSON.stringify([
-    1,
-    file,
-    config.account,
-    config.domain,
-    config.carriers,
-    config.voiceConnectors,
-    config.voiceConnectorGroups,
-    config.phoneNumbers,
-  ]);
+export function* declaredTexts(config: GatewayConfig, file: string): Iterable<string> {
+  yield JSON.stringify([2, file, config.account, config.domain]);
+  for (const list of [config.carriers, config.voiceConnectors, config.voiceConnectorGroups, config.phoneNumbers]) {
+    yield `[${list.length}]`;
+    for (let at = 0; at < list.length; at += MEMBERS_A_TEXT) yield JSON.stringify(list.slice(at, at + MEMBERS_A_TEXT));
+  }
+}
+
+const MEMBERS_A_TEXT = 25;
 
 export function* declaredEntries(config: GatewayConfig, make: MakeDigests): Iterable<Declared> {
   for (const carrier of config.carriers) yield { kind: 'carrier', id: carrier.name, entry: carrier };
@@ -45,20 +43,24 @@ function groupEntry(account: string, group: GatewayConfig['voiceConnectorGroups'
 
 const groupId = (account: string, name: string): string => derivedConnectorId(account, `group/${name}`);
 
-function numberEntries(config: GatewayConfig): Iterable<NumberEntry> {
-  const numbers = new Map<string, NumberEntry>();
-  for (const number of config.phoneNumbers) numbers.set(number.e164, { ...number });
-  const assign = (e164: string, assignment: NonNullable<NumberEntry['assignment']>): void => {
-    const known = numbers.get(e164);
-    numbers.set(e164, known ? { ...known, assignment } : { e164, productType: 'VoiceConnector', assignment });
-  };
-  for (const { id, phoneNumbers } of config.voiceConnectors) {
-    const assignment = { voiceConnectorId: id };
-    for (const e164 of phoneNumbers) assign(e164, assignment);
+/** Numbers of the inventory with their assignments, and those that are only assigned. */
+function* numberEntries(config: GatewayConfig): Iterable<NumberEntry> {
+  const listed = new Map<string, NumberEntry>(config.phoneNumbers.map((number) => [number.e164, { ...number }]));
+  for (const [assignment, phoneNumbers] of assignments(config)) {
+    for (const e164 of phoneNumbers) {
+      const known = listed.get(e164);
+      if (known) listed.set(e164, { ...known, assignment });
+      else yield { e164, productType: 'VoiceConnector', assignment };
+    }
   }
+  yield* listed.values();
+}
+
+function* assignments(
+  config: GatewayConfig,
+): Iterable<[assignment: NonNullable<NumberEntry['assignment']>, phoneNumbers: readonly string[]]> {
+  for (const { id, phoneNumbers } of config.voiceConnectors) yield [{ voiceConnectorId: id }, phoneNumbers];
   for (const { name, phoneNumbers } of config.voiceConnectorGroups) {
-    const assignment = { voiceConnectorGroupId: groupId(config.account, name) };
-    for (const e164 of phoneNumbers) assign(e164, assignment);
+    yield [{ voiceConnectorGroupId: groupId(config.account, name) }, phoneNumbers];
   }
-  return numbers.values();
 }

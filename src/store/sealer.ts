@@ -24,9 +24,10 @@ export class Sealer {
     return ['v1', ...[nonce, cipher.getAuthTag(), text].map((part) => part.toString('base64url'))].join(':');
   }
 
-  /** A mark of a text that tells nothing of it, and is the same for the same text: HMAC-SHA-256. */
-  mark(text: string): string {
-    return createHmac('sha256', this.#key).update(text).digest('base64url');
+  /** A mark of a text that tells nothing of it, and is the same for the same text, given piece by piece: HMAC-SHA-256. */
+  marker(): { add(piece: string): void; mark(): string } {
+    const hmac = createHmac('sha256', this.#key);
+    return { add: (piece) => void hmac.update(piece), mark: () => hmac.digest('base64url') };
   }
 
   /** @throws GatewayError `store.wrong-key` when it does not open */

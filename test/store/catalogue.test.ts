@@ -84,6 +84,30 @@ describe('declared resources', () => {
     expect(again.audit).toEqual([]);
   });
 
+  it('are compared while other changes wait: each is kept, whichever was asked for first', async () => {
+    const phoneNumbers = Array.from({ length: 3000 }, (_, at) => `+1206555${String(at).padStart(4, '0')}`);
+    const filed = (more: object) =>
+      config({ ...DECLARED, voiceConnectors: [{ id: ID, name: 'HQ', phoneNumbers }], ...more });
+    const { catalogue } = await openCatalogue(file(), filed({}));
+    const made = (e164: string) => ({
+      kind: 'phone-number' as const,
+      id: e164,
+      entry: { e164, productType: 'VoiceConnector' as const },
+    });
+    const order: string[] = [];
+    await Promise.all([
+      catalogue.change('me', [made('+13605550101')]).then(() => order.push('first')),
+      catalogue.declare(filed({ drainSeconds: 7 }), 'gateway.yaml').then(() => order.push('settings')),
+      catalogue.change('me', [made('+13605550102')]).then(() => order.push('second')),
+      catalogue.declare(filed({ carriers: [] }), 'gateway.yaml').then(() => order.push('carriers')),
+      catalogue.change('me', [made('+13605550103')]).then(() => order.push('third')),
+    ]);
+    expect(order).toEqual(['first', 'settings', 'second', 'carriers', 'third']);
+    for (const last of [1, 2, 3]) expect(catalogue.get('phone-number', `+1360555010${last}`)).toBeDefined();
+    expect(catalogue.effective).toMatchObject({ carriers: [], drainSeconds: 300 });
+    expect(catalogue.effective.voiceConnectors[0]!.phoneNumbers).toHaveLength(3000);
+  });
+
   it('that clash with what the API made are refused whole', async () => {
     const { catalogue } = await openCatalogue(file());
     const entry = withoutPasswords(
