@@ -12,7 +12,7 @@ import type {
   Side,
   StreamDirection,
 } from '../rtp/index.js';
-import type { MessageBody } from '../sip/index.js';
+import { type MessageBody, type OfferedStream, offeredStreams } from '../sip/index.js';
 import { type EventMode, EventNegotiation } from './event-negotiation.js';
 import type { PathTotals } from './events.js';
 import { type EncryptionMode, MediaCrypto } from './media-crypto.js';
@@ -20,6 +20,7 @@ import type { Path } from './quality.js';
 import { type IntervalQuality, intervalQuality, pathTotals } from './quality.js';
 import {
   describeMedia,
+  inPlaces,
   payloadFormats,
   readSession,
   rewriteSession,
@@ -41,6 +42,8 @@ interface SideState {
   described: RemoteDescription | undefined;
   events: EventMode;
   direction: StreamDirection | undefined;
+  /** The streams of its last offer, each of which an answer has a place for. */
+  offered: readonly OfferedStream[];
   /** Its last offer had rtcp-mux. */
   offeredMux: boolean;
   signallingAddress: string | undefined;
@@ -88,6 +91,7 @@ export class MediaBridge {
       described: undefined,
       events: undefined,
       direction: undefined,
+      offered: [],
       offeredMux: false,
       signallingAddress: undefined,
       sources: { mediaSources: undefined, allowedSources: undefined },
@@ -134,11 +138,11 @@ export class MediaBridge {
    * @throws GatewayError `sdp.malformed` (400), `sdp.not-acceptable`, `media.srtp-*`, `media.t38-unencrypted` (488)
    */
   translate(from: Side, role: Role, body: MessageBody, apply = true): MessageBody {
-    const received = readSession(body);
+    const to = this.#sides[opposite(from)];
+    const received = role === 'answer' ? inPlaces(readSession(body), to.offered) : readSession(body);
     if (received.media?.isUdptl) for (const side of SIDES) this.#sides[side].crypto.allowFax();
     if (apply) this.#learn(from, role, received, body);
     else this.#sides[from].crypto.vetOffer(received.media);
-    const to = this.#sides[opposite(from)];
     const ports = this.#session[opposite(from)];
     const crypto = role === 'offer' ? to.crypto.offer() : to.crypto.answer();
     const mux = role === 'answer' && to.offeredMux;
@@ -209,6 +213,7 @@ export class MediaBridge {
     if (this.#closed) throw callOver();
     const side = this.#sides[from];
     side.lastReceived = body;
+    if (role === 'offer') side.offered = offeredStreams(received.description);
     if (role === 'offer') side.crypto.receiveOffer(received.media);
     else side.crypto.receiveAnswer(received.media);
     const { keys } = side.crypto;

@@ -1,6 +1,7 @@
 import { GatewayError } from '../core/index.js';
 import type { LocalPorts, PayloadFormat, RemoteDescription, StreamDirection } from '../rtp/index.js';
 import {
+  answerInPlaces,
   audioMedia,
   effectiveDirection,
   findBody,
@@ -10,6 +11,7 @@ import {
   type MessageBody,
   mediaAddress,
   mediaType,
+  type OfferedStream,
   packetTimesMs,
   parseSdp,
   replaceBody,
@@ -70,6 +72,12 @@ export function readSession(body: MessageBody): SessionBody {
   const live = [audioMedia(description), imageMedia(description)].find((media) => media && media.port !== 0);
   return { description, media: live, wrap };
 }
+
+/** An answer that has a place for each stream of its offer (see answerInPlaces). */
+export const inPlaces = (session: SessionBody, offered: readonly OfferedStream[]): SessionBody => ({
+  ...session,
+  description: answerInPlaces(offered, session.description),
+});
 
 /** The description's bytes: the body itself, or the one part of a multipart that is SDP (RFC 5621 §3.1). */
 function locate({ contentType, bytes }: MessageBody): { sdp: Buffer; wrap: SessionBody['wrap'] } {

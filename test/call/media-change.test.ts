@@ -102,3 +102,18 @@ describe('rtcp-mux', () => {
     expect(last('customer')).toMatchObject({ rtcpMux: false, rtcpPort: 4001 });
   });
 });
+
+describe('an answer that leaves out what it refuses', () => {
+  it('has a place for each stream of the offer when it goes on (RFC 3264 §6)', async () => {
+    const engine = new FakeMedia();
+    const order = { id: 'x', timeoutSeconds: 60, onEvent: () => {} };
+    const bridge = await MediaBridge.open(engine, order, new SeededRandom(4));
+    bridge.translate('customer', 'offer', sdp('m=video 4002 RTP/AVP 99', 'm=audio 4000 RTP/AVP 0'));
+    const answer = bridge.translate('remote', 'answer', sdp('m=audio 5000 RTP/AVP 0')).bytes.toString();
+    expect(answer.match(/^m=.*$/gm)).toEqual([
+      'm=video 0 RTP/AVP 99',
+      expect.stringMatching(/^m=audio [1-9]\d* RTP\/AVP 0$/),
+    ]);
+    expect(engine.described.at(-1)).toMatchObject({ side: 'remote', description: { rtpPort: 5000 } });
+  });
+});

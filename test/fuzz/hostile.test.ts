@@ -11,7 +11,15 @@ import {
   serialize,
   Via,
 } from '../../src/sip/message/index.js';
-import { checkAnswer, formatsOf, parseSdp, rewriteForLeg, SdpError, serializeSdp } from '../../src/sip/sdp/index.js';
+import {
+  answerInPlaces,
+  formatsOf,
+  offeredStreams,
+  parseSdp,
+  rewriteForLeg,
+  SdpError,
+  serializeSdp,
+} from '../../src/sip/sdp/index.js';
 import { refusalOf } from '../sip/engine/checked.js';
 
 /** Shapes made to take quadratic time, near the size limits. Each must be dealt with well within 50 ms. */
@@ -152,7 +160,7 @@ describe('hostile descriptions', () => {
       const description = parseSdp(text);
       if (description instanceof SdpError) return;
       for (const media of description.media) formatsOf(media);
-      checkAnswer(description, description);
+      answerInPlaces(offeredStreams(description).slice(1), description);
       const order = { address: '192.0.2.1', rtpPort: 2, rtcpPort: 3, sessionId: 1, version: 1, username: '-' };
       serializeSdp(rewriteForLeg(description, order).description);
     });

@@ -21,17 +21,17 @@ import {
   Via,
 } from '../../src/sip/message/index.js';
 import {
-  checkAnswer,
-  checkNextOffer,
+  answerInPlaces,
   effectiveDirection,
   formatsOf,
   mediaAddress,
+  offeredStreams,
   packetTimesMs,
   parseSdp,
   rewriteForLeg,
   SdpError,
+  SessionDescription,
   serializeSdp,
-  t38Attributes,
 } from '../../src/sip/sdp/index.js';
 import { refusalOf } from '../sip/engine/checked.js';
 import { tortureBytes, tortureCases } from '../sip/message/torture.js';
@@ -227,7 +227,6 @@ function runSdp(bytes: Buffer): void {
     mediaAddress(description, media);
     effectiveDirection(description, media);
     packetTimesMs(media);
-    t38Attributes(media);
     for (const format of formatsOf(media)) assert.ok(format.payloadType <= 127 && format.channels <= 999);
   }
   const { description: other, anchored } = rewriteForLeg(description, { ...ORDER, crypto: ['1 A inline:x'] });
@@ -236,8 +235,8 @@ function runSdp(bytes: Buffer): void {
   assert.equal(sent.media.length, description.media.length);
   assert.equal(sent.origin.address, ORDER.address);
   assert.ok(sent.media.every((media, at) => media.port === (at === anchored ? ORDER.rtpPort : 0)));
-  assert.equal(checkNextOffer(description, sent), undefined);
-  checkAnswer(description, sent);
+  const placed = answerInPlaces(offeredStreams(description), new SessionDescription(sent.session, sent.media.slice(1)));
+  assert.equal(placed.media.length, description.media.length);
 }
 
 function runMultipart(bytes: Buffer): void {

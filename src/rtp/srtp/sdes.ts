@@ -102,6 +102,3 @@ function serializeLifetime(packets: number): string {
   const exponent = Math.log2(packets);
   return Number.isInteger(exponent) ? `2^${exponent}` : String(packets);
 }
-
-/** Text with the key material of every `inline:` blotted out, for logs. */
-export const redactCrypto = (text: string): string => text.replace(/inline:[^\s|;]*/gi, 'inline:[redacted]');

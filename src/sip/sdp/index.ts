@@ -5,7 +5,6 @@ export { type AddressType, type Connection, formatConnection, formatOrigin, type
 export { formatsOf, isTelephoneEvent, type MediaFormat, sameCodec } from './formats.js';
 export { type DtlsFacts, dtlsFacts, type Fingerprint, type IceFacts, iceFacts } from './ice.js';
 export {
-  answerDirection,
   audioMedia,
   cryptoLines,
   type Direction,
@@ -18,9 +17,8 @@ export {
   mediaAddress,
   packetTimesMs,
   statedDirection,
-  t38Attributes,
 } from './media-facts.js';
-export { checkAnswer, checkNextOffer, commonFormats, isUnchanged } from './offer-answer.js';
+export { answerInPlaces, type OfferedStream, offeredStreams } from './offer-answer.js';
 export { parseSdp } from './parse.js';
 export { type LegOrder, type RewrittenDescription, rewriteForLeg } from './rewrite.js';
 export { SDP_CODES, type SdpCode, SdpError } from './sdp-error.js';

@@ -65,15 +65,6 @@ export function isHeld(description: SessionDescription, media: MediaSection): bo
   return direction === 'sendonly' || direction === 'inactive';
 }
 
-/** The direction to answer with, from what was offered and what the answerer wants (RFC 3264 §6.1). */
-export function answerDirection(offered: Direction, wanted: Direction): Direction {
-  const send = (offered === 'sendrecv' || offered === 'recvonly') && (wanted === 'sendrecv' || wanted === 'sendonly');
-  const receive =
-    (offered === 'sendrecv' || offered === 'sendonly') && (wanted === 'sendrecv' || wanted === 'recvonly');
-  if (send) return receive ? 'sendrecv' : 'sendonly';
-  return receive ? 'recvonly' : 'inactive';
-}
-
 /** The first audio section over RTP that is not refused; else the first audio section. */
 export function audioMedia(description: SessionDescription): MediaSection | undefined {
   const audio = description.media.filter((media) => media.kind === 'audio' && media.isRtp);
@@ -106,14 +97,4 @@ export function inheritedAttribute(
   name: string,
 ): string | undefined {
   return media.attribute(name) ?? description.session.attribute(name);
-}
-
-/** Attribute lines of T.38 (ITU-T T.38 table D.1), name to value; flags have ''. */
-export function t38Attributes(media: MediaSection): Map<string, string> {
-  const attributes = new Map<string, string>();
-  for (const line of media.lines) {
-    const name = line.type === 'a' ? attributeName(line.value) : '';
-    if (name.toLowerCase().startsWith('t38')) attributes.set(name, line.value.slice(name.length + 1));
-  }
-  return attributes;
 }

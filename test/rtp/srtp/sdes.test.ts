@@ -11,7 +11,6 @@ import {
   negotiateSdes,
   offerSdes,
   parseCrypto,
-  redactCrypto,
   SrtpContext,
   SUITES,
   serializeCrypto,
@@ -71,12 +70,6 @@ describe('crypto lines (RFC 4568 §9.1)', () => {
       }),
     );
     expect(parseCrypto(`a=crypto:1 ${SUITE} ${'x'.repeat(100_000)}`)).toHaveProperty('fault');
-  });
-
-  it('blots keys out for the log', () => {
-    expect(redactCrypto(lines[2]!.line)).toBe(
-      'a=crypto:2 F8_128_HMAC_SHA1_80 inline:[redacted]|2^20|1:4;inline:[redacted]|2^20|2:4 FEC_ORDER=FEC_SRTP',
-    );
   });
 });
 

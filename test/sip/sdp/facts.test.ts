@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import {
-  answerDirection,
   audioMedia,
   cryptoLines,
   effectiveDirection,
@@ -13,7 +12,6 @@ import {
   packetTimesMs,
   sameCodec,
   statedDirection,
-  t38Attributes,
 } from '../../../src/sip/sdp/index.js';
 import { parsed, sdp, withSession } from './support.js';
 
@@ -60,15 +58,6 @@ describe('direction and hold', () => {
     expect(statedDirection(description, media)).toBe(stated);
     expect(effectiveDirection(description, media)).toBe(effective);
     expect(isHeld(description, media)).toBe(held);
-  });
-
-  it('answers an offered direction (RFC 3264 §6.1)', () => {
-    expect(answerDirection('sendrecv', 'sendrecv')).toBe('sendrecv');
-    expect(answerDirection('sendonly', 'sendrecv')).toBe('recvonly');
-    expect(answerDirection('recvonly', 'sendrecv')).toBe('sendonly');
-    expect(answerDirection('sendrecv', 'sendonly')).toBe('sendonly');
-    expect(answerDirection('sendonly', 'sendonly')).toBe('inactive');
-    expect(answerDirection('inactive', 'sendrecv')).toBe('inactive');
   });
 });
 
@@ -122,7 +111,7 @@ describe('choosing and reading sections', () => {
     expect(audioMedia(parsed(withSession('m=audio 1 TCP/MRCPv2 1')))).toBeUndefined();
   });
 
-  it('reads packet times, keys, T.38 and inherited attributes', () => {
+  it('reads packet times, keys and inherited attributes', () => {
     const { description, media } = first(
       ...[
         'a=ice-ufrag:session',
@@ -136,10 +125,6 @@ describe('choosing and reading sections', () => {
     );
     expect(packetTimesMs(media)).toEqual({ ptimeMs: 20, maxptimeMs: undefined });
     expect(cryptoLines(media)).toEqual(['1 A inline:x', '2 B inline:y']);
-    expect([...t38Attributes(media)]).toEqual([
-      ['T38FaxVersion', '3'],
-      ['T38FaxTranscodingMMR', ''],
-    ]);
     expect(inheritedAttribute(description, media, 'ice-ufrag')).toBe('session');
     expect([media.label, media.mid, media.isUdptl, media.isRtp]).toEqual(['7', 'm', true, false]);
   });
