@@ -1,6 +1,5 @@
 import type { MediaSection, SessionDescription } from './description.js';
 import type { AddressType } from './fields.js';
-import { attributeName } from './section.js';
 
 /** What a media section means: values that may stand at session or media level, resolved (RFC 8866 §5.7, §6.7). */
 
