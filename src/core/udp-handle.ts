@@ -64,6 +64,9 @@ export function udpBinding(): UdpBinding | undefined {
   }
 }
 
+/** What a send is told to send: shared by all sockets of the thread, as a send that does not queue is done with it at once. */
+let outgoing: Buffer[] = [Buffer.alloc(0)];
+
 /** A UDP socket on the bare handle. An IPv6 one takes IPv6 alone (no mapped addresses). */
 export class HandleSocket {
   readonly #handle: UdpHandle;
@@ -107,12 +110,12 @@ export class HandleSocket {
    * @param failed told of an errno's name, before this returns or later; absent: a datagram that cannot be sent is lost
    */
   send(packet: Buffer, port: number, address: string, failed?: (code: string) => void): void {
-    const list = [packet];
+    outgoing[0] = packet;
     const tells = failed !== undefined;
     const sent = this.#six
-      ? this.#handle.send6(this.#request, list, 1, port, address, tells)
-      : this.#handle.send(this.#request, list, 1, port, address, tells);
-    if (sent === 0) this.#queued(list, failed);
+      ? this.#handle.send6(this.#request, outgoing, 1, port, address, tells)
+      : this.#handle.send(this.#request, outgoing, 1, port, address, tells);
+    if (sent === 0) this.#queued(failed);
     else if (sent < 0) failed?.(getSystemErrorName(sent));
   }
 
@@ -135,8 +138,9 @@ export class HandleSocket {
   }
 
   /** The socket's buffer was full: the request holds the packet until it has left. */
-  #queued(list: Buffer[], failed: ((code: string) => void) | undefined): void {
-    this.#request.list = list;
+  #queued(failed: ((code: string) => void) | undefined): void {
+    this.#request.list = outgoing;
+    outgoing = [Buffer.alloc(0)];
     if (failed) {
       this.#request.oncomplete = (status) => {
         if (status < 0) failed(getSystemErrorName(status));

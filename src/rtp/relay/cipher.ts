@@ -46,19 +46,20 @@ export class LegCipher {
 
   /** A sealed copy of an RTP packet, or undefined when it can't be sealed (its index was used: a duplicate). */
   seal(packet: Buffer, view: RtpView): Buffer | undefined {
-    const copy = scratch(packet);
+    const slot = scratch(packet);
+    const copy = slot.bytes;
     const sequence = this.#renumberer.renumber(view.ssrc, view.sequence);
     copy[2] = sequence >>> 8;
     copy[3] = sequence & 0xff;
     const length = this.#send!.seal(copy, packet.length);
-    return length >= 0 ? copy.subarray(0, length) : undefined;
+    return length >= 0 ? slot.first(length) : undefined;
   }
 
   /** A sealed copy of an RTCP datagram, or undefined when it can't be sealed. */
   sealRtcp(datagram: Buffer): Buffer | undefined {
-    const copy = scratch(datagram);
-    const length = this.#send!.sealRtcp(copy, datagram.length);
-    return length >= 0 ? copy.subarray(0, length) : undefined;
+    const slot = scratch(datagram);
+    const length = this.#send!.sealRtcp(slot.bytes, datagram.length);
+    return length >= 0 ? slot.first(length) : undefined;
   }
 }
 
@@ -89,16 +90,33 @@ function rtcpDrop(failure: number): DropReason {
   return failure === SrtpFailure.sources ? 'srtp-sources' : 'rtcp-malformed';
 }
 
+/** Memory that a packet is sealed in. */
+class Slot {
+  readonly bytes: Buffer;
+  #first: Buffer;
+
+  constructor(sizeBytes: number) {
+    this.bytes = Buffer.alloc(sizeBytes);
+    this.#first = this.bytes;
+  }
+
+  /** The first `length` bytes; nothing is allocated while lengths repeat, as those of a voice stream do. */
+  first(length: number): Buffer {
+    if (this.#first.length !== length) this.#first = this.bytes.subarray(0, length);
+    return this.#first;
+  }
+}
+
 /** Sealing needs room behind the packet. A slot comes round again only after as many sends: none is still in a queue. */
 const SLOT_BYTES = 2048;
 const SLOTS = 64;
-const slots = Array.from({ length: SLOTS }, () => Buffer.alloc(SLOT_BYTES));
+const slots = Array.from({ length: SLOTS }, () => new Slot(SLOT_BYTES));
 let nextSlot = 0;
 
-function scratch(packet: Buffer): Buffer {
+function scratch(packet: Buffer): Slot {
   const needed = packet.length + MAX_OVERHEAD_BYTES;
-  const slot = needed <= SLOT_BYTES ? slots[nextSlot]! : Buffer.alloc(needed);
+  const slot = needed <= SLOT_BYTES ? slots[nextSlot]! : new Slot(needed);
   nextSlot = (nextSlot + 1) % SLOTS;
-  packet.copy(slot);
+  slot.bytes.set(packet);
   return slot;
 }

@@ -27,7 +27,7 @@ export class CounterMode {
   /** The session salt as four words; the low half of the last is the block counter. */
   readonly #salt: Int32Array;
   /** What is made already: of packets `#firstLow` on, under this source and high index, `#blocks` for each. */
-  #keystream = Buffer.alloc(0);
+  #keystream = new Uint8Array(0);
   #ssrc = 0;
   #high = 0;
   #firstLow = 0;
@@ -74,7 +74,13 @@ export class CounterMode {
     for (let packet = 0; packet < packets; packet++) {
       this.#fillCounters((packet * blocks) << 4, blocks, ssrc, indexHigh, indexLow + packet);
     }
-    this.#keystream = this.#cipher.update(counters.subarray(0, bytes));
+    this.#keep(this.#cipher.update(counters.subarray(0, bytes)));
+  }
+
+  /** Copied, so that what the cipher gave is garbage at once, and not after eight packets, when it costs the collector most. */
+  #keep(keystream: Buffer): void {
+    if (keystream.length > this.#keystream.length) this.#keystream = new Uint8Array(keystream.length);
+    this.#keystream.set(keystream);
   }
 
   #fillCounters(start: number, blocks: number, ssrc: number, indexHigh: number, indexLow: number): void {
