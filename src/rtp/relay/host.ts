@@ -18,6 +18,12 @@ export interface RelayHostParts {
 
 /** How often each session is looked at, ms. */
 const TICK_MS = 250;
+/**
+ * A round over all sessions is cut into so many parts at most, of so many sessions at least: packets that came meanwhile
+ * wait for a part, not for the round.
+ */
+const TICK_PARTS = 64;
+const TICK_SESSIONS = 32;
 /** How often a session that plays telephone-events is looked at, ms: half of what its packets are apart. */
 const PLAY_MS = 10;
 
@@ -25,6 +31,7 @@ type OpenCommand = Extract<RelayCommand, { kind: 'open' }>;
 type PlayCommand = Extract<RelayCommand, { kind: 'play' }>;
 
 interface Running {
+  readonly id: number;
   readonly session: RelaySession;
   readonly pairs: Readonly<Record<Side, SocketPair>>;
 }
@@ -98,7 +105,7 @@ export class RelayHost {
       tell: (event) => report({ kind: 'event', id, event }),
       onFault: (error) => this.#fault(id, error),
     });
-    this.#running.set(id, { session, pairs });
+    this.#running.set(id, { id, session, pairs });
     this.#ticking ??= scheduler.after(TICK_MS, () => this.#tick());
     report({ kind: 'opened', id });
   }
@@ -161,15 +168,32 @@ export class RelayHost {
   }
 
   #tick(): void {
-    const nowMs = this.#parts.scheduler.nowMs();
-    for (const [id, { session }] of this.#running) {
-      try {
-        session.onTick(nowMs);
-      } catch (error) {
-        this.#fault(id, error);
+    const count = Math.max(TICK_SESSIONS, Math.ceil(this.#running.size / TICK_PARTS));
+    this.#tickSome(this.#running.values(), count, this.#parts.scheduler.nowMs());
+  }
+
+  /** The next part of a round; a late one puts off the next round, so that every session has its turn. */
+  #tickSome(rest: Iterator<Running>, count: number, startedMs: number): void {
+    const { scheduler } = this.#parts;
+    const nowMs = scheduler.nowMs();
+    for (let left = count; left > 0; left--) {
+      const next = rest.next();
+      if (next.done) {
+        const waitMs = Math.max(0, startedMs + TICK_MS - nowMs);
+        this.#ticking = this.#running.size === 0 ? undefined : scheduler.after(waitMs, () => this.#tick());
+        return;
       }
+      this.#tickOne(next.value, nowMs);
     }
-    this.#ticking = this.#running.size === 0 ? undefined : this.#parts.scheduler.after(TICK_MS, () => this.#tick());
+    this.#ticking = scheduler.after(0, () => this.#tickSome(rest, count, startedMs));
+  }
+
+  #tickOne({ id, session }: Running, nowMs: number): void {
+    try {
+      session.onTick(nowMs);
+    } catch (error) {
+      this.#fault(id, error);
+    }
   }
 
   #fault(id: number, error: unknown): void {

@@ -7,15 +7,15 @@
  * packet in hand: a call into the crypto module costs several times the encryption itself, and making a cipher object
  * several times the call.
  *
- *   keystream   │ packet n │ n + 1 │ n + 2 │ … │ n + 7 │     as many blocks each as packet n needed
+ *   keystream   │ packet n │ n + 1 │ n + 2 │ … │ n + 15 │     as many blocks each as packet n needed
  */
 import { type Cipher, createCipheriv } from 'node:crypto';
 
 const BLOCK_BYTES = 16;
 
 /** Packets whose keystream is made at once, and the blocks that they may take together. */
-const PACKETS_AHEAD = 8;
-const BLOCKS_AHEAD = 96;
+const PACKETS_AHEAD = 16;
+const BLOCKS_AHEAD = 192;
 
 /** Counter blocks of one call; grows to the largest packet seen. Shared: nothing here is re-entrant. */
 let counters = Buffer.alloc(0);
@@ -77,7 +77,7 @@ export class CounterMode {
     this.#keep(this.#cipher.update(counters.subarray(0, bytes)));
   }
 
-  /** Copied, so that what the cipher gave is garbage at once, and not after eight packets, when it costs the collector most. */
+  /** Copied, so that what the cipher gave is garbage at once: after sixteen packets it costs the collector most. */
   #keep(keystream: Buffer): void {
     if (keystream.length > this.#keystream.length) this.#keystream = new Uint8Array(keystream.length);
     this.#keystream.set(keystream);

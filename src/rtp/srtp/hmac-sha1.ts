@@ -13,13 +13,14 @@ const BLOCK_BYTES = 64;
 
 /** Scratch is shared, as nothing here is re-entrant: the five words of the state, and what is left for the last blocks. */
 const state = new Int32Array(5);
-const tail = new Uint8Array(2 * BLOCK_BYTES);
+/** A Buffer like every packet: then the rounds see one kind of array only. */
+const tail = Buffer.alloc(2 * BLOCK_BYTES);
 
 const INITIAL = Int32Array.of(0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476, 0xc3d2e1f0);
 
 /** State after the one block `key ⊕ pad`. */
 function keyedState(key: Uint8Array, pad: number): Int32Array {
-  const block = new Uint8Array(BLOCK_BYTES).fill(pad);
+  const block = Buffer.alloc(BLOCK_BYTES, pad);
   for (let at = 0; at < key.length; at++) block[at] = key[at]! ^ pad;
   state.set(INITIAL);
   compress(state, block, 0);

@@ -34,7 +34,7 @@ const RTCP_CLEAR_BYTES = 8;
 const encrypted = (word: number): boolean => word < 0 || word >= 0x80000000;
 
 /** Scratch of one digest; nothing here is re-entrant. */
-const digest = new Uint8Array(20);
+const digest = Buffer.alloc(20);
 
 export class CounterModeTransform implements Transform {
   readonly tagBytes: number;
