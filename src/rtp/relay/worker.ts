@@ -1,5 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { SystemRandom } from '../../core/index.js';
+import { warmUpHmacSha1 } from '../srtp/index.js';
 import { alignedScheduler, type ClockPair } from './clock.js';
 import type { RelayCommand, RelayReport } from './commands.js';
 import { RelayHost } from './host.js';
@@ -26,4 +27,5 @@ const host = new RelayHost({
   report,
 });
 port.on('message', (command: RelayCommand) => host.handle(command));
+warmUpHmacSha1();
 report({ kind: 'ready' });

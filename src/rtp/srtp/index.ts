@@ -1,4 +1,5 @@
 export { MAX_SOURCES, SrtpContext, SrtpFailure, srtpFailureReason } from './context.js';
+export { warmUpHmacSha1 } from './hmac-sha1.js';
 export { deriveSessionKeys, type SessionKeys } from './key-derivation.js';
 export * from './sdes.js';
 export * from './sdes-negotiation.js';
