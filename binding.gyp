@@ -4,7 +4,6 @@
       "target_name": "relay",
       "sources": [
         "src/rtp/native/addon.cc",
-        "src/rtp/native/aes.cc",
         "src/rtp/native/events.cc",
         "src/rtp/native/fork.cc",
         "src/rtp/native/latch.cc",

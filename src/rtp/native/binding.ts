@@ -136,8 +136,7 @@ export interface NativeBinding {
   twinFork(twin: TwinHandle, side: 0 | 1, point: 0 | 1 | 2, memory: Uint8Array, maxQueued: number): boolean;
   twinFinish(twin: TwinHandle): void;
   twinEvents(twin: TwinHandle): readonly NativeEvent[];
-  /** `portable`: without the processor's AES instructions. */
-  createSrtp(suite: string, key: Uint8Array, sealing: boolean, portable: boolean): SrtpHandle | undefined;
+  createSrtp(suite: string, key: Uint8Array, sealing: boolean): SrtpHandle | undefined;
   /** 0 open, 1 seal, 2 open RTCP, 3 seal RTCP; returns the new length or an SrtpFailure. */
   srtp(context: SrtpHandle, operation: 0 | 1 | 2 | 3, packet: Uint8Array, length: number): number;
   /** Mean µs of thread time to seal a 172-byte packet. */

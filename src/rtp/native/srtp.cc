@@ -18,6 +18,7 @@ constexpr SuiteFacts kSuites[] = {
 constexpr size_t kMaxSources = 64;
 constexpr int kAuthKeyBytes = 20;
 constexpr size_t kHashBlockBytes = 64;
+constexpr int kAesBlockBytes = 16;
 // Key stream made at a time: that of a voice packet.
 constexpr int kStreamBytes = 256;
 constexpr int kRtpHeaderBytes = 12;
@@ -38,18 +39,11 @@ const EVP_CIPHER* blockCipher(int keyBytes) {
 }
 
 // RFC 3711 §4.3: the keystream of AES-CM under the master key, with the label in octet 7 of the IV.
-bool derive(const SuiteFacts& suite, const uint8_t* masterKey, int label, uint8_t* out, int count,
-            bool instructions) {
+bool derive(const SuiteFacts& suite, const uint8_t* masterKey, int label, uint8_t* out, int count) {
   uint8_t iv[16] = {};
   memcpy(iv, masterKey + suite.keyBytes, static_cast<size_t>(suite.saltBytes));
   iv[7] ^= static_cast<uint8_t>(label);
   memset(out, 0, static_cast<size_t>(count));
-  if (instructions) {
-    AesCounter counter;
-    counter.init(masterKey, suite.keyBytes);
-    counter.apply(iv, out, count);
-    return true;
-  }
   EVP_CIPHER_CTX* cipher = EVP_CIPHER_CTX_new();
   int written = 0;
   const bool done = cipher && EVP_EncryptInit_ex(cipher, counterCipher(suite.keyBytes), nullptr, masterKey, iv) == 1 &&
@@ -164,53 +158,40 @@ int64_t estimateIndex(int64_t highest, uint16_t sequence) {
 
 SrtpCipher::~SrtpCipher() { EVP_CIPHER_CTX_free(cipher_); }
 
-bool SrtpCipher::init(const SuiteFacts& suite, const uint8_t* masterKey, int label, int tagBytes, bool sealing,
-                      bool instructions) {
+bool SrtpCipher::init(const SuiteFacts& suite, const uint8_t* masterKey, int label, int tagBytes, bool sealing) {
   uint8_t key[32];
   uint8_t authKey[kAuthKeyBytes];
   tagBytes_ = tagBytes;
   aead_ = suite.aead;
-  if (!derive(suite, masterKey, label, key, suite.keyBytes, instructions) ||
-      !derive(suite, masterKey, label + 1, authKey, kAuthKeyBytes, instructions) ||
-      !derive(suite, masterKey, label + 2, salt_, suite.saltBytes, instructions)) {
+  if (!derive(suite, masterKey, label, key, suite.keyBytes) ||
+      !derive(suite, masterKey, label + 1, authKey, kAuthKeyBytes) ||
+      !derive(suite, masterKey, label + 2, salt_, suite.saltBytes)) {
     return false;
   }
   keyedState(inner_, authKey, 0x36);
   keyedState(outer_, authKey, 0x5c);
-  bool done = true;
-  if (instructions && !aead_) {
-    counter_.init(key, suite.keyBytes);
-  } else {
-    cipher_ = EVP_CIPHER_CTX_new();
-    const EVP_CIPHER* cipher = aead_ ? gcmCipher(suite.keyBytes) : blockCipher(suite.keyBytes);
-    // Counter mode encrypts to decrypt; GCM tells the two apart.
-    done = cipher_ && EVP_CipherInit_ex(cipher_, cipher, nullptr, key, nullptr, sealing || !aead_ ? 1 : 0) == 1 &&
-           EVP_CIPHER_CTX_set_padding(cipher_, 0) == 1;
-  }
+  cipher_ = EVP_CIPHER_CTX_new();
+  const EVP_CIPHER* cipher = aead_ ? gcmCipher(suite.keyBytes) : blockCipher(suite.keyBytes);
+  // Counter mode encrypts to decrypt; GCM tells the two apart.
+  const bool done =
+      cipher_ && EVP_CipherInit_ex(cipher_, cipher, nullptr, key, nullptr, sealing || !aead_ ? 1 : 0) == 1 &&
+      EVP_CIPHER_CTX_set_padding(cipher_, 0) == 1;
   OPENSSL_cleanse(key, sizeof key);
   OPENSSL_cleanse(authKey, sizeof authKey);
   return done;
 }
 
-// RFC 3711 §4.1.1: the key stream is the block cipher over counters that go up from the packet's.
+// RFC 3711 §4.1.1: the key stream is the block cipher over counters that go up from the packet's; making them here
+// saves setting an IV, which costs OpenSSL more than enciphering a voice packet.
 void SrtpCipher::applyCounterMode(uint8_t* bytes, int count, uint32_t ssrc, uint32_t indexHigh, uint16_t indexLow) {
-  uint8_t iv[AesCounter::kBlockBytes] = {};
+  alignas(16) uint8_t counters[kStreamBytes];
+  alignas(16) uint8_t stream[kStreamBytes];
+  uint8_t iv[kAesBlockBytes] = {};
   memcpy(iv, salt_, 14);
   xorU32(iv + 4, ssrc);
   xorU32(iv + 8, indexHigh);
   iv[12] ^= static_cast<uint8_t>(indexLow >> 8);
   iv[13] ^= static_cast<uint8_t>(indexLow);
-  if (counter_.ready()) {
-    counter_.apply(iv, bytes, count);
-  } else {
-    applyKeyStream(iv, bytes, count);
-  }
-}
-
-// Making the counters here saves setting an IV, which costs OpenSSL more than enciphering a voice packet.
-void SrtpCipher::applyKeyStream(const uint8_t* iv, uint8_t* bytes, int count) {
-  alignas(16) uint8_t counters[kStreamBytes];
-  alignas(16) uint8_t stream[kStreamBytes];
   // In registers from here: the counter is the last of four words.
   const uint32_t last = readU32(iv + 12);
   uint64_t first = 0;
@@ -220,7 +201,7 @@ void SrtpCipher::applyKeyStream(const uint8_t* iv, uint8_t* bytes, int count) {
   for (uint32_t block = 0; count > 0; bytes += kStreamBytes, count -= kStreamBytes) {
     const int now = count < kStreamBytes ? count : kStreamBytes;
     int filled = 0;
-    for (; filled < now; filled += AesCounter::kBlockBytes, block++) {
+    for (; filled < now; filled += kAesBlockBytes, block++) {
       memcpy(counters + filled, &first, sizeof first);
       memcpy(counters + filled + 8, &third, sizeof third);
       writeU32(counters + filled + 12, last | block);
@@ -353,9 +334,8 @@ bool SrtpCipher::openRtcp(uint8_t* packet, int to, uint32_t ssrc, uint32_t word)
   return true;
 }
 
-bool SrtpContext::init(const SuiteFacts& suite, const uint8_t* key, bool sealing, bool instructions) {
-  return rtp_.init(suite, key, 0, suite.rtpTagBytes, sealing, instructions) &&
-         rtcp_.init(suite, key, 3, suite.rtcpTagBytes, sealing, instructions);
+bool SrtpContext::init(const SuiteFacts& suite, const uint8_t* key, bool sealing) {
+  return rtp_.init(suite, key, 0, suite.rtpTagBytes, sealing) && rtcp_.init(suite, key, 3, suite.rtcpTagBytes, sealing);
 }
 
 void SrtpContext::prefetch() const {

@@ -3,10 +3,9 @@
 //   open:  length -> index -> replay? -> authenticate -> decrypt -> window moves, source is remembered
 //   seal:  length -> index -> used?   -> encrypt -> authenticate -> window moves
 //
-// Counter mode runs on the processor's AES instructions, where it has them (aes.h); elsewhere it takes its key stream from
-// a cipher context that is never set up anew. GCM takes a new IV per packet. HMAC starts from saved states and runs block
-// by block over the packet in place. The functions are those of OpenSSL that the Node executable exports, so nothing is
-// linked.
+// Cipher contexts live as long as the keys: counter mode takes its key stream from one that is never set up anew, GCM
+// takes a new IV per packet. HMAC starts from saved states and runs block by block over the packet in place. The
+// functions are those of OpenSSL that the Node executable exports, so nothing is linked.
 #ifndef TRUNKLINE_SRTP_H
 #define TRUNKLINE_SRTP_H
 
@@ -18,8 +17,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <vector>
-
-#include "aes.h"
 
 namespace trunkline {
 
@@ -65,9 +62,7 @@ class SrtpCipher {
   SrtpCipher(const SrtpCipher&) = delete;
   SrtpCipher& operator=(const SrtpCipher&) = delete;
 
-  // `instructions`: AES instructions may be used.
-  bool init(const SuiteFacts& suite, const uint8_t* masterKey, int label, int tagBytes, bool sealing,
-            bool instructions);
+  bool init(const SuiteFacts& suite, const uint8_t* masterKey, int label, int tagBytes, bool sealing);
   int tagBytes() const { return tagBytes_; }
   bool aead() const { return aead_; }
   void sealRtp(uint8_t* packet, int from, int to, uint32_t ssrc, uint32_t roc, uint16_t sequence);
@@ -77,13 +72,11 @@ class SrtpCipher {
 
  private:
   void applyCounterMode(uint8_t* bytes, int count, uint32_t ssrc, uint32_t indexHigh, uint16_t indexLow);
-  void applyKeyStream(const uint8_t* iv, uint8_t* bytes, int count);
   void digest(const uint8_t* bytes, int count, const uint8_t* trailer, uint8_t* out) const;
   void gcmIv(uint8_t* iv, uint32_t ssrc, uint32_t third, int at) const;
   void gcmSeal(const uint8_t* iv, const uint8_t* aad, int aadBytes, const uint8_t* aad2, uint8_t* bytes, int count);
   bool gcmOpen(const uint8_t* iv, const uint8_t* aad, int aadBytes, const uint8_t* aad2, uint8_t* bytes, int count);
 
-  // What a packet needs lies together; OpenSSL's context is for GCM, and where there are no AES instructions.
   EVP_CIPHER_CTX* cipher_ = nullptr;
   uint8_t salt_[14] = {};
   // The five words of SHA-1 after the inner and the outer key block (RFC 2104).
@@ -91,13 +84,12 @@ class SrtpCipher {
   uint32_t outer_[5] = {};
   int tagBytes_ = 0;
   bool aead_ = false;
-  AesCounter counter_;
 };
 
 class SrtpContext {
  public:
   // `key` is master key then salt and has the suite's length. False when a cipher cannot be made.
-  bool init(const SuiteFacts& suite, const uint8_t* key, bool sealing, bool instructions = AesCounter::available());
+  bool init(const SuiteFacts& suite, const uint8_t* key, bool sealing);
 
   // Fetches what a packet needs before its turn comes.
   void prefetch() const;

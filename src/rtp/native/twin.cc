@@ -147,8 +147,7 @@ napi_value twinEvents(napi_env env, napi_callback_info info) {
   return list;
 }
 
-// createSrtp(suite, key, sealing, portable) -> context, or undefined when the key does not fit
-// `portable`: without the processor's AES instructions.
+// createSrtp(suite, key, sealing) -> context, or undefined when the key does not fit
 napi_value createSrtp(napi_env env, napi_callback_info info) {
   Args args(env, info);
   size_t length = 0;
@@ -156,7 +155,7 @@ napi_value createSrtp(napi_env env, napi_callback_info info) {
   const SuiteFacts* suite = findSuite(toText(env, args[0]).c_str());
   auto context = std::make_unique<SrtpContext>();
   if (!suite || length != static_cast<size_t>(suite->keyBytes + suite->saltBytes) ||
-      !context->init(*suite, key, toBool(env, args[2]), AesCounter::available() && !toBool(env, args[3]))) {
+      !context->init(*suite, key, toBool(env, args[2]))) {
     return nullptr;
   }
   napi_value external = nullptr;

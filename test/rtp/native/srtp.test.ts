@@ -11,53 +11,50 @@ const SEAL = 1;
 const OPEN_RTCP = 2;
 const SEAL_RTCP = 3;
 
-/** A native context as a function over buffers; `portable`: without the processor's AES instructions. */
-function context({ suite, key }: SrtpKeys, sealing: boolean, portable: boolean) {
-  const handle = native!.createSrtp(suite, key, sealing, portable)!;
+/** A native context as a function over buffers. */
+function context({ suite, key }: SrtpKeys, sealing: boolean) {
+  const handle = native!.createSrtp(suite, key, sealing)!;
   return (operation: 0 | 1 | 2 | 3) => (bytes: Buffer, length: number) =>
     native!.srtp(handle, operation, bytes, length);
 }
 
-const both = packetSets.flatMap((set) => [false, true].map((portable) => ({ ...set, portable })));
-
-describe.skipIf(!native).each(both)('$suite in the compiled path, portable $portable', ({ portable, ...set }) => {
+describe.skipIf(!native).each(packetSets)('$suite in the compiled path', (set) => {
   const keys = masterKeys(set);
 
   it('seals and opens the vectors across the sequence number wrap', () => {
-    const sender = context(keys, true, portable)(SEAL);
-    const receiver = context(keys, false, portable)(OPEN);
+    const sender = context(keys, true)(SEAL);
+    const receiver = context(keys, false)(OPEN);
     for (const { rtp, srtp } of set.rollover) {
       expect(inPlace(rtp, sender)).toBe(srtp);
       expect(inPlace(srtp, receiver)).toBe(rtp);
     }
     for (const { rtp, srtp } of set.more) {
-      expect(inPlace(rtp, context(keys, true, portable)(SEAL))).toBe(srtp);
-      expect(inPlace(srtp, context(keys, false, portable)(OPEN))).toBe(rtp);
+      expect(inPlace(rtp, context(keys, true)(SEAL))).toBe(srtp);
+      expect(inPlace(srtp, context(keys, false)(OPEN))).toBe(rtp);
     }
   });
 
   it('seals and opens the SRTCP vectors', () => {
-    const sender = context(keys, true, portable)(SEAL_RTCP);
+    const sender = context(keys, true)(SEAL_RTCP);
     for (const { rtcp, srtcp } of set.srtcp.slice(0, 2)) expect(inPlace(rtcp, sender)).toBe(srtcp);
-    for (const { rtcp, srtcp } of set.srtcp)
-      expect(inPlace(srtcp, context(keys, false, portable)(OPEN_RTCP))).toBe(rtcp);
+    for (const { rtcp, srtcp } of set.srtcp) expect(inPlace(srtcp, context(keys, false)(OPEN_RTCP))).toBe(rtcp);
   });
 
   it('refuses what was tampered with, and keeps no state of it', () => {
-    const receiver = context(keys, false, portable)(OPEN);
+    const receiver = context(keys, false)(OPEN);
     for (const { srtp, note } of set.tampered.cases) expect(inPlace(srtp, receiver), note).toBeLessThan(0);
     expect(inPlace(set.tampered.base, receiver)).toMatch(/^80000066/);
     expect(inPlace(set.tampered.base, receiver)).toBe(SrtpFailure.replay);
   });
 });
 
-describe.skipIf(!native).each([false, true])('SRTP in both paths, portable %s', (portable) => {
+describe.skipIf(!native)('SRTP in both paths', () => {
   it.each(Object.keys(SUITES) as SrtpSuite[])('%s: results agree over random packets, good and bad', (suite) => {
     const random = new SeededRandom(7714);
     const keys = { suite, key: randomBytes(random, SUITES[suite].keyBytes + SUITES[suite].saltBytes) };
     const typescript = { sender: new SrtpContext(keys), receiver: new SrtpContext(keys) };
-    const sealing = context(keys, true, portable);
-    const opening = context(keys, false, portable);
+    const sealing = context(keys, true);
+    const opening = context(keys, false);
     for (let at = 0; at < 3000; at++) {
       const rtcp = at % 9 === 0;
       const length = 12 + 4 * below(random, 40);
@@ -79,7 +76,7 @@ describe.skipIf(!native).each([false, true])('SRTP in both paths, portable %s', 
   });
 
   it('refuses a key that does not fit its suite', () => {
-    expect(native!.createSrtp('AEAD_AES_256_GCM', Buffer.alloc(30), true, portable)).toBeUndefined();
-    expect(native!.createSrtp('NULL_HMAC_SHA1_80', Buffer.alloc(30), true, portable)).toBeUndefined();
+    expect(native!.createSrtp('AEAD_AES_256_GCM', Buffer.alloc(30), true)).toBeUndefined();
+    expect(native!.createSrtp('NULL_HMAC_SHA1_80', Buffer.alloc(30), true)).toBeUndefined();
   });
 });
