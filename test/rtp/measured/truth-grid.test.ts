@@ -221,7 +221,7 @@ it.each(ENGINES.flatMap((name) => HALVES.map((cells, half) => [name, half + 1, c
   '%s, half %d of the grid: loss exact, jitter within 2 %, MOS within 0.05',
   {
     timeout: 90_000,
-    retry: 2,
+    retry: 1,
   },
   async (name, _, cells) => {
     const pairs = 2 * cells.length + 4;
