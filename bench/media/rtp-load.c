@@ -326,16 +326,10 @@ static void settle(double seconds) {
 }
 
 static double cpu_seconds(int pid) {
-  char path[64], text[1024], *after;
-  unsigned long long user = 0, system = 0;
-  snprintf(path, sizeof path, "/proc/%d/stat", pid);
-  FILE *file = fopen(path, "r");
-  if (!file) return 0;
-  text[fread(text, 1, sizeof text - 1, file)] = 0;
-  fclose(file);
-  if ((after = strrchr(text, ')')))
-    sscanf(after + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu", &user, &system);
-  return (double)(user + system) / (double)sysconf(_SC_CLK_TCK);
+  clockid_t clock;
+  struct timespec spent;
+  if (clock_getcpuclockid(pid, &clock) != 0 || clock_gettime(clock, &spent) != 0) return 0;
+  return (double)spent.tv_sec + (double)spent.tv_nsec / 1e9;
 }
 
 static long resident_kb(int pid) {

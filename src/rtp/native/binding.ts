@@ -40,7 +40,7 @@ export type NativeEvent = { readonly id: number; readonly side: Side } & (
 );
 
 /** Counted up with every change of what crosses; kInterface in addon.cc is the same. */
-export const INTERFACE = 3;
+export const INTERFACE = 4;
 
 export interface NativeBinding {
   readonly interface: number;

@@ -14,43 +14,43 @@ enum Field : int {
   kInterval = 1,
   kPackets = 2,
   kBytes = 3,
-  kRtcpPackets = 4,
-  kRtcpBytes = 5,
-  kExpected = 6,
-  kReceived = 7,
-  kReordered = 8,
-  kDuplicates = 9,
-  kJitterUs = 10,
-  kJitterSumUs = 11,
-  kJitterCount = 12,
-  kJitterMaxUs = 13,
-  kJitterMaxInterval = 14,
+  kExpected = 4,
+  kReceived = 5,
+  kLastPacketMs = 6,
+  kSettled = 7,
+  kJitterUs = 8,
+  kJitterSumUs = 9,
+  kJitterCount = 10,
+  kJitterMaxUs = 11,
+  kJitterMaxInterval = 12,
+  kSentPackets = 13,
+  kSentBytes = 14,
   kSsrc = 15,
-  kLastPacketMs = 16,
-  kSources = 17,
-  kSettled = 18,
-  kSettledLost = 19,
-  kLossRuns = 20,
-  kBursts = 21,
-  kBurstPackets = 22,
-  kBurstLost = 23,
-  kSentPackets = 24,
-  kSentBytes = 25,
-  kSentRtcpPackets = 26,
-  kSentRtcpBytes = 27,
-  kReports = 28,
-  kReportedLost = 29,
-  kReportedJitterUs = 30,
-  kReportedFractionLost = 31,
-  kRttUs = 32,
-  kRttSumUs = 33,
-  kRttCount = 34,
-  kVoipReports = 35,
-  kVoipLossRate = 36,
-  kVoipDiscardRate = 37,
-  kVoipRFactor = 38,
-  kVoipMosCq = 39,
-  kPayloadTypes = 40,
+  kPayloadTypes = 16,
+  kRtcpPackets = 40,
+  kRtcpBytes = 41,
+  kReordered = 42,
+  kDuplicates = 43,
+  kSources = 44,
+  kSettledLost = 45,
+  kLossRuns = 46,
+  kBursts = 47,
+  kBurstPackets = 48,
+  kBurstLost = 49,
+  kSentRtcpPackets = 50,
+  kSentRtcpBytes = 51,
+  kReports = 52,
+  kReportedLost = 53,
+  kReportedJitterUs = 54,
+  kReportedFractionLost = 55,
+  kRttUs = 56,
+  kRttSumUs = 57,
+  kRttCount = 58,
+  kVoipReports = 59,
+  kVoipLossRate = 60,
+  kVoipDiscardRate = 61,
+  kVoipRFactor = 62,
+  kVoipMosCq = 63,
   kDropped = 64,
 };
 
@@ -85,15 +85,16 @@ class Record {
   explicit Record(double* words) : words_(words) {}
   double& operator[](int word) { return words_[word]; }
   void drop(Drop reason) { words_[kDropped + reason] += 1; }
-  // The words that a received packet counts in: three cache lines and the one of payload types.
-  void prefetchReceived() const {
-    for (int word : {int{kVersion}, int{kReordered}, int{kLastPacketMs}, int{kPayloadTypes}}) fetch(word);
-  }
-  // Those of one that is sent.
-  void prefetchSent() const { fetch(kSentPackets); }
+  // The words that a packet counts in, received or sent: they lie together at the start.
+  static void prefetchReceived(const double* words) { fetch(words, kPayloadTypes + 2); }
+  static void prefetchSent(const double* words) { fetch(words + kSentPackets, 2); }
 
  private:
-  void fetch(int word) const { __builtin_prefetch(words_ + word, 1); }
+  // A record need not start where a line of the cache does.
+  static void fetch(const double* words, int count) {
+    for (int word = 0; word < count; word += 8) __builtin_prefetch(words + word, 1);
+    __builtin_prefetch(words + count - 1, 1);
+  }
   double* words_;
 };
 

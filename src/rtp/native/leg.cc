@@ -72,9 +72,12 @@ void Leg::prefetch() const {
   for (size_t line = 0; line < kHotBytes; line += 64) __builtin_prefetch(at + line, 1);
 }
 
-void Leg::prefetchBeyond() const {
-  record_.prefetchReceived();
-  peer_->record_.prefetchSent();
+void Leg::prefetchSending() const {
+  const char* at = reinterpret_cast<const char*>(this);
+  for (size_t line = 0; line < kSendingBytes; line += 64) __builtin_prefetch(at + line, 1);
+}
+
+void Leg::prefetchKeys() const {
   for (const SrtpContext* context : {receive_.get(), peer_->send_.get()}) {
     if (context) context->prefetch();
   }

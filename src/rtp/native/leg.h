@@ -83,10 +83,11 @@ class alignas(64) Leg {
   void join(Leg* peer) { peer_ = peer; }
   void describe(std::unique_ptr<Description> description, double nowMs);
 
-  // Fetch what a packet needs before its turn comes: with thousands of legs none of it is in the cache. First the leg,
-  // then what it points to.
+  // Fetch what a packet needs before its turn comes: with thousands of legs none of it is in the cache. The leg that it
+  // comes to, the leg that it leaves by, and the keys of both, for which the first two must have come.
   void prefetch() const;
-  void prefetchBeyond() const;
+  void prefetchSending() const;
+  void prefetchKeys() const;
 
   // A datagram came; it is worked on in place, in a buffer of `capacity`. True when `out` says that it goes on.
   bool onRtpPort(uint8_t* packet, int length, int capacity, const Endpoint& from, double nowMs, Departure* out);
@@ -137,6 +138,8 @@ class alignas(64) Leg {
   static constexpr size_t kMaxRefusalsTold = 16;
   // From the start to the end of the first source's figures.
   static constexpr size_t kHotBytes = 448;
+  // From the start to the end of what was sent.
+  static constexpr size_t kSendingBytes = 128;
   // What each packet needs comes first and together: with thousands of legs, every line of it is fetched from afar.
   Leg* peer_ = nullptr;
   Fork* forks_ = nullptr;
@@ -157,8 +160,8 @@ class alignas(64) Leg {
   bool udptlOpen_ = false;
   bool rtcpOpen_ = false;
   Endpoint rtpTarget_;
-  Latch rtpLatch_;
   SentStream sent_;
+  Latch rtpLatch_;
   Reception reception_;
   std::unique_ptr<Description> description_;
   LegEvents* const events_;

@@ -19,6 +19,8 @@ constexpr int kMaxReady = 256;
 constexpr size_t kSlices = 10;
 constexpr double kSliceMs = 25;
 constexpr double kPlayMs = 10;
+// Ports are fetched that many before their turn.
+constexpr int kAhead = 3;
 
 double clockMs(clockid_t clock) {
   timespec now;
@@ -68,8 +70,10 @@ int Session::bind(const LegPlace places[2]) {
       Port& port = ports[side][rtcp];
       port.side = static_cast<Side>(side);
       port.rtcp = rtcp == 1;
-      port.session = this;
       port.leg = &legs[side];
+      port.partners = ports[1 - side];
+      port.received = places[side].record;
+      port.sent = places[1 - side].record;
       port.local = places[side].rtp;
       port.local.port = static_cast<uint16_t>(port.local.port + rtcp);
       port.fd = bindUdp(port.local);
@@ -261,10 +265,11 @@ void Relay::loop() {
     const int count = epoll_wait(epoll_, ready, kMaxReady, -1);
     // Whatever is ready came before this moment: it is the arrival of all, nearer than that of reading each.
     const double now = nowMs();
+    for (int at = 0; at < count && at < kAhead; at++) __builtin_prefetch(ready[at].data.ptr);
     // Orders first, so that a packet never meets a leg whose description waits behind it.
     obey(now);
     for (int at = 0; at < count; at++) {
-      if (at + 3 < count) __builtin_prefetch(ready[at + 3].data.ptr);
+      if (at + kAhead < count) __builtin_prefetch(ready[at + kAhead].data.ptr);
       if (ready[at].data.ptr) {
         take(static_cast<Port*>(ready[at].data.ptr));
       } else {
@@ -299,28 +304,30 @@ void Relay::setTimer() {
   timerfd_settime(timer_, TFD_TIMER_ABSTIME, &at, nullptr);
 }
 
-// While one packet is received, the memory of those before it is fetched: the leg, then what the leg points to.
+// With thousands of legs nothing of one is in the cache; what the packet needs comes while the kernel copies it.
 void Relay::take(Port* port) {
   Arrival& arrival = arrivals_[arrived_];
   arrival.packet = outbox_.slot();
+  port->fetch();
   arrival.length = receive(port->fd, arrival.packet, Outbox::kCapacity, &arrival.from);
   if (arrival.length < 0) return;
   arrival.port = port;
-  port->leg->prefetch();
-  if (arrived_ > 0) arrivals_[arrived_ - 1].fetchBeyond();
+  port->leg->prefetchKeys();
   outbox_.keep();
   arrived_++;
 }
 
-void Relay::Arrival::fetchBeyond() const {
-  port->leg->prefetchBeyond();
-  __builtin_prefetch(&port->session->ports[1 - port->side][0]);
+void Port::fetch() const {
+  leg->prefetch();
+  (side == kCustomer ? leg + 1 : leg - 1)->prefetchSending();
+  Record::prefetchReceived(received);
+  Record::prefetchSent(sent);
+  __builtin_prefetch(partners);
 }
 
 // All are received first, then all worked on, then all sent: each of the three keeps its code and data in the cache.
 void Relay::work(double now) {
   if (arrived_ == 0) return;
-  arrivals_[arrived_ - 1].fetchBeyond();
   for (int at = 0; at < arrived_; at++) onArrival(arrivals_[at], now);
   arrived_ = 0;
   outbox_.flush();
@@ -336,7 +343,7 @@ void Relay::onArrival(const Arrival& arrival, double now) {
       port.rtcp ? leg.onRtcpPort(arrival.packet, length, Outbox::kCapacity, arrival.from, now, &departure)
                 : leg.onRtpPort(arrival.packet, length, Outbox::kCapacity, arrival.from, now, &departure);
   if (!goesOn) return;
-  const Port& by = port.session->ports[1 - port.side][departure.rtcpSocket];
+  const Port& by = port.partners[departure.rtcpSocket];
   outbox_.send(arrival.packet, by.fd, by.local, departure.to, departure.length);
 }
 

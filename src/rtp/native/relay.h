@@ -36,15 +36,23 @@ struct Event {
 
 class Session;
 
-// One bound socket; in one line of the cache.
+// One bound socket, and where all is that a packet from it needs; in one line of the cache.
 struct alignas(64) Port {
   int fd = -1;
   Side side = kCustomer;
   bool rtcp = false;
   Endpoint local;
-  Session* session = nullptr;
   Leg* leg = nullptr;
+  // The other side's ports, RTP then RTCP.
+  const Port* partners = nullptr;
+  // Records of this leg and of the other.
+  const double* received = nullptr;
+  const double* sent = nullptr;
+
+  // Fetches what a packet touches, but for its keys: nothing here waits for anything but this line.
+  void fetch() const;
 };
+static_assert(sizeof(Port) == 64, "a line of the cache");
 
 // Where the pair of ports of a leg is, and its record.
 struct LegPlace {
@@ -166,8 +174,6 @@ class Relay final : public EventSink {
     uint8_t* packet;
     int length;
     Endpoint from;
-
-    void fetchBeyond() const;
   };
   void take(Port* port);
   void work(double now);

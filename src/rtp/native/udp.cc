@@ -4,6 +4,7 @@
 #include <netinet/ip.h>
 #include <netinet/ip6.h>
 #include <netinet/udp.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cstring>
@@ -67,6 +68,8 @@ void writeIp4(uint8_t* header, const Endpoint& local, const Endpoint& to) {
   iphdr ip = {};
   ip.version = 4;
   ip.ihl = kIp4Bytes / 4;
+  // Of no meaning where fragments are forbidden (RFC 6864 §4.1), but the kernel draws one for a packet that has none.
+  ip.id = htons(1);
   ip.frag_off = htons(IP_DF);
   ip.ttl = kHopLimit;
   ip.protocol = IPPROTO_UDP;
@@ -121,11 +124,13 @@ int bindUdp(const Endpoint& local) {
   return -error;
 }
 
+// Straight to the kernel here and when sending: around these calls the C library watches for a thread's cancellation,
+// once a process has threads.
 int receive(int fd, uint8_t* packet, int capacity, Endpoint* from) {
   sockaddr_storage address;
   socklen_t bytes = sizeof address;
-  const ssize_t length = recvfrom(fd, packet, static_cast<size_t>(capacity), MSG_DONTWAIT | MSG_TRUNC,
-                                  reinterpret_cast<sockaddr*>(&address), &bytes);
+  const long length =
+      syscall(SYS_recvfrom, fd, packet, static_cast<size_t>(capacity), MSG_DONTWAIT | MSG_TRUNC, &address, &bytes);
   if (length < 0) return -1;
   *from = fromSockaddr(address);
   return static_cast<int>(length);
@@ -207,7 +212,7 @@ void Outbox::flushRaw(int fd) {
     header.msg_iovlen = 1;
   }
   for (unsigned sent = 0; sent < waiting;) {
-    const int done = sendmmsg(fd, messages_ + sent, waiting - sent, MSG_DONTWAIT);
+    const long done = syscall(SYS_sendmmsg, fd, messages_ + sent, waiting - sent, MSG_DONTWAIT);
     // A packet that cannot be sent is skipped, so that it holds nothing up.
     sent += done > 0 ? static_cast<unsigned>(done) : 1;
   }

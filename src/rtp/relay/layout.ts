@@ -16,70 +16,73 @@ export const LEG_BYTES = LEG_WORDS * 8;
 
 /** Word of each field within a leg's record. */
 export const FIELD = {
+  // every packet: these lie together
   version: 0,
   /** *reader* Number of the running interval; starts at 1. */
   interval: 1,
-
-  // received: RTP (or UDPTL) that was accepted from the peer
+  /** Received: RTP (or UDPTL) that was accepted from the peer. */
   packets: 2,
   bytes: 3,
-  rtcpPackets: 4,
-  rtcpBytes: 5,
   /** RFC 3550 A.3, summed over all sources: expected by sequence number, and received (duplicates included). */
-  expected: 6,
-  received: 7,
-  reordered: 8,
-  duplicates: 9,
+  expected: 4,
+  received: 5,
+  /** *now* Monotonic ms on the engine's clock; −1 when none. */
+  lastPacketMs: 6,
+  /** Packets whose fate is settled: they left the 128-packet window. */
+  settled: 7,
   /** *now* µs, of the current source; −1 before its second packet. */
-  jitterUs: 10,
+  jitterUs: 8,
   /** Sum over packets of the estimate in µs, how many, and the largest in the interval that `jitterMaxInterval` names. */
-  jitterSumUs: 11,
-  jitterCount: 12,
-  jitterMaxUs: 13,
-  jitterMaxInterval: 14,
+  jitterSumUs: 9,
+  jitterCount: 10,
+  jitterMaxUs: 11,
+  jitterMaxInterval: 12,
+  /** Sent to the peer. */
+  sentPackets: 13,
+  sentBytes: 14,
   /** *now* −1 before the first packet. */
   ssrc: 15,
-  /** *now* Monotonic ms on the engine's clock; −1 when none. */
-  lastPacketMs: 16,
-  sources: 17,
+  /** Number of packets carried by payload type, in slots: type + 1 (0: free slot), count. */
+  payloadTypes: 16,
 
-  // loss pattern of packets whose fate is settled (left the 128-packet window)
-  settled: 18,
-  settledLost: 19,
-  lossRuns: 20,
-  bursts: 21,
-  burstPackets: 22,
-  burstLost: 23,
+  // now and then
+  rtcpPackets: 40,
+  rtcpBytes: 41,
+  reordered: 42,
+  duplicates: 43,
+  sources: 44,
 
-  // sent to the peer
-  sentPackets: 24,
-  sentBytes: 25,
-  sentRtcpPackets: 26,
-  sentRtcpBytes: 27,
+  // loss pattern of settled packets
+  settledLost: 45,
+  lossRuns: 46,
+  bursts: 47,
+  burstPackets: 48,
+  burstLost: 49,
+
+  sentRtcpPackets: 50,
+  sentRtcpBytes: 51,
 
   // what the peer's reports say of what it was sent: *now*; `reports` counts them
-  reports: 28,
-  reportedLost: 29,
-  reportedJitterUs: 30,
-  reportedFractionLost: 31,
+  reports: 52,
+  reportedLost: 53,
+  reportedJitterUs: 54,
+  reportedFractionLost: 55,
 
   // round trip between us and the peer: *now*, and sum and count
-  rttUs: 32,
-  rttSumUs: 33,
-  rttCount: 34,
+  rttUs: 56,
+  rttSumUs: 57,
+  rttCount: 58,
 
   // the peer's XR VoIP metrics (RFC 3611 §4.7) on what it was sent: *now*; `voipReports` counts them
-  voipReports: 35,
+  voipReports: 59,
   /** 1/256 units, 0–255 */
-  voipLossRate: 36,
-  voipDiscardRate: 37,
+  voipLossRate: 60,
+  voipDiscardRate: 61,
   /** 0–100, 127: unavailable */
-  voipRFactor: 38,
+  voipRFactor: 62,
   /** MOS × 10, 127: unavailable */
-  voipMosCq: 39,
+  voipMosCq: 63,
 
-  /** Number of packets carried by payload type, in slots: type + 1 (0: free slot), count. */
-  payloadTypes: 40,
   /** Dropped datagrams by reason, in the order of `DROP_REASONS`. */
   dropped: 64,
 } as const;
