@@ -1,5 +1,5 @@
 import type { TraceStep } from '../routing/index.js';
-import type { Side } from '../rtp/index.js';
+import type { ReportedVoip, Side } from '../rtp/index.js';
 import type { IntervalQuality, Path } from './quality.js';
 
 /**
@@ -59,6 +59,8 @@ export interface PathTotals {
   readonly burstDensity?: number | null;
   readonly gapDensity?: number | null;
   readonly dropped?: Readonly<Record<string, number>>;
+  /** What the far end last said of the quality that it hears (RTCP XR, RFC 3611 §4.7); on what we send. */
+  readonly reportedVoip?: ReportedVoip;
 }
 
 type Body =

@@ -77,6 +77,7 @@ export class MediaBridge {
   readonly #sides: Record<Side, SideState>;
   readonly #negotiation: EventNegotiation | undefined;
   #previous: SessionFigures | undefined;
+  #totals: Record<Path, PathTotals> | undefined;
   #closed: Promise<BridgeReading> | undefined;
 
   private constructor(session: MediaSession, random: Random, takesInfo: TakesInfo | undefined) {
@@ -279,11 +280,25 @@ export class MediaBridge {
 
   #reading(figures: SessionFigures): BridgeReading {
     const formats = { customer: this.#sides.customer.formats, remote: this.#sides.remote.formats };
-    const quality = intervalQuality(this.#previous, figures, formats);
+    const quality = intervalQuality(this.#previous, figures, formats, this.#packetTimesMs());
     this.#previous = figures;
-    return { quality, totals: pathTotals(figures) };
+    this.#totals = pathTotals(figures, this.#totals);
+    return { quality, totals: this.#totals };
+  }
+
+  /** A side sends packets of the length that the other asked for, who hears them (RFC 8866 §6.4), else of its own. */
+  #packetTimesMs(): Partial<Record<Side, number>> {
+    const [near, far] = SIDES.map((side) => {
+      const { ptimeMs } = this.#sides[side].described ?? {};
+      return ptimeMs !== undefined && ptimeMs <= PTIME_MAX_MS ? ptimeMs : undefined;
+    });
+    const [said, heard] = [far ?? near, near ?? far];
+    return { ...(said !== undefined && { customer: said }), ...(heard !== undefined && { remote: heard }) };
   }
 }
+
+/** The longest packets that a receiver is to be ready for (RFC 3551 §4.2); what says more is not believed. */
+const PTIME_MAX_MS = 200;
 
 const NOT_SPEECH = new Set(['TELEPHONE-EVENT', 'CN', 'RED']);
 

@@ -43,11 +43,15 @@ export interface IntervalQuality {
 
 type LegFigures = SessionFigures['customer'];
 
-/** Quality of the interval between two readings; `previous` is undefined for the first. */
+/**
+ * Quality of the interval between two readings; `previous` is undefined for the first.
+ * @param ptimesMs packet time of what each side sends, where known
+ */
 export function intervalQuality(
   previous: SessionFigures | undefined,
   current: SessionFigures,
   formats: Readonly<Record<Side, readonly PayloadFormat[]>>,
+  ptimesMs: Readonly<Partial<Record<Side, number>>> = {},
 ): IntervalQuality {
   return {
     paths: {
@@ -58,8 +62,8 @@ export function intervalQuality(
     },
     rttUs: { customer: roundTrip(current.customer), remote: roundTrip(current.remote) },
     mos: {
-      customer: mosOf(current.customer, formats.customer),
-      remote: mosOf(current.remote, formats.remote),
+      customer: mosOf(current.customer, formats.customer, ptimesMs.customer),
+      remote: mosOf(current.remote, formats.remote, ptimesMs.remote),
     },
   };
 }
@@ -94,13 +98,14 @@ function sent(previous: LegFigures | undefined, current: LegFigures): PathQualit
   };
 }
 
-function mosOf(leg: LegFigures, formats: readonly PayloadFormat[]): MosQuality | null {
+function mosOf(leg: LegFigures, formats: readonly PayloadFormat[], ptimeMs: number | undefined): MosQuality | null {
   const { payloadType, intervalExpected, intervalLost, meanLossRun, jitterMeanUs } = leg.received;
   const format = formats.find((candidate) => candidate.payloadType === payloadType);
   if (!format) return null;
   const estimate = estimateMos({
     encoding: format.encoding,
     clockRateHz: format.clockRateHz,
+    ...(ptimeMs !== undefined && { ptimeMs }),
     rttUs: roundTrip(leg),
     jitterUs: jitterMeanUs,
     expected: intervalExpected,
@@ -111,17 +116,20 @@ function mosOf(leg: LegFigures, formats: readonly PayloadFormat[]): MosQuality |
   return { mos: Math.round(estimate.mos * 100) / 100, inputs: { ...estimate.inputs } };
 }
 
-/** Cumulative figures of each path, from one reading. */
-export function pathTotals(figures: SessionFigures): Record<Path, PathTotals> {
+/** Cumulative figures of each path, from a reading and the totals at the one before. */
+export function pathTotals(
+  figures: SessionFigures,
+  before?: Readonly<Record<Path, PathTotals>>,
+): Record<Path, PathTotals> {
   return {
-    cust2vc: receivedTotals(figures.customer),
+    cust2vc: receivedTotals(figures.customer, before?.cust2vc),
     vc2cust: sentTotals(figures.customer),
-    rem2vc: receivedTotals(figures.remote),
+    rem2vc: receivedTotals(figures.remote, before?.rem2vc),
     vc2rem: sentTotals(figures.remote),
   };
 }
 
-function receivedTotals({ received: now }: LegFigures): PathTotals {
+function receivedTotals({ received: now }: LegFigures, before: PathTotals | undefined): PathTotals {
   return {
     rtpPackets: now.packets,
     rtpBytes: now.bytes,
@@ -130,12 +138,16 @@ function receivedTotals({ received: now }: LegFigures): PathTotals {
     packetsLost: now.packets === 0 ? null : now.lost,
     reordered: now.reordered,
     duplicates: now.duplicates,
-    jitterMaxUs: now.jitterMaxUs,
+    jitterMaxUs: larger(before?.jitterMaxUs ?? null, now.jitterMaxUs),
     burstDensity: now.burstDensity,
     gapDensity: now.gapDensity,
     dropped: now.dropped,
   };
 }
+
+/** The engine tells the largest of the interval. */
+const larger = (one: number | null, other: number | null): number | null =>
+  one === null || other === null ? (one ?? other) : Math.max(one, other);
 
 function sentTotals({ sent: now }: LegFigures): PathTotals {
   return {
@@ -144,5 +156,6 @@ function sentTotals({ sent: now }: LegFigures): PathTotals {
     rtcpPackets: now.rtcpPackets,
     rtcpBytes: now.rtcpBytes,
     packetsLost: now.reportedLost,
+    ...(now.reportedVoip && { reportedVoip: now.reportedVoip }),
   };
 }

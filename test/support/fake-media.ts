@@ -10,7 +10,8 @@ import type {
   Side,
 } from '../../src/rtp/engine.js';
 
-const LEG: LegFigures = {
+/** Figures of a leg where all is well. */
+export const LEG: LegFigures = {
   received: {
     packets: 100,
     bytes: 17_200,
@@ -109,6 +110,8 @@ export class FakeSession implements MediaSession {
   readonly id: string;
   readonly order: SessionOrder;
   closed = false;
+  /** What is read of it from now on. */
+  figures: SessionFigures = { customer: LEG, remote: LEG };
 
   constructor(
     order: SessionOrder,
@@ -132,7 +135,7 @@ export class FakeSession implements MediaSession {
   }
 
   read(): Promise<SessionFigures> {
-    return Promise.resolve({ customer: LEG, remote: LEG });
+    return Promise.resolve(this.figures);
   }
 
   fork(): never {
