@@ -149,7 +149,13 @@ export class CallControl implements SignalingHandler {
       random,
       logger,
       settings,
-      emit: (event) => this.#emit(event),
+      emit: (event) => {
+        this.#emit(event);
+        if (event.kind === 'source-refused') {
+          const { kind, transactionId, side, address, port } = event;
+          policy.announce({ kind, transactionId, side, address, port });
+        }
+      },
       onTargetOutcome: (planned, end) => policy.targetOutcome(planned, end),
       takeTarget: (planned) => policy.takeTarget(planned, admission.emergency),
       releaseTarget: (planned) => policy.releaseTarget(planned),

@@ -1,4 +1,5 @@
 import type { HealthChange } from '../routing/index.js';
+import type { Side } from '../rtp/index.js';
 
 /** What happens to the node, or is of note beyond its call; each leaves one log line and a count in `trunkline_node_events_total`. */
 export type NodeEvent =
@@ -9,6 +10,14 @@ export type NodeEvent =
       readonly voiceConnectorId: string;
       readonly callingNumber: string;
       readonly calledNumber: string;
+    }
+  /** A stranger spoke to a port of a call: told once for its address and port, 16 times a side at most. */
+  | {
+      readonly kind: 'source-refused';
+      readonly transactionId: string;
+      readonly side: Side;
+      readonly address: string;
+      readonly port: number;
     }
   | {
       readonly kind: 'registered' | 'registration-failed';
@@ -25,6 +34,7 @@ export const NODE_EVENT_LINES: Readonly<Record<NodeEvent['kind'], string>> = {
   'fraud-hold': 'country held: a fraud limit was reached',
   'fraud-release': 'fraud hold released',
   'emergency-call': 'emergency call placed',
+  'source-refused': 'media source refused',
   registered: 'registered with carrier',
   'registration-failed': 'registration with carrier failed',
 };
