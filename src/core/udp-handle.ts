@@ -106,10 +106,10 @@ export class HandleSocket {
   }
 
   /**
-   * Sends at once, or queues.
+   * Sends at once, or queues: then false, and the packet's memory is in use until it has left.
    * @param failed told of an errno's name, before this returns or later; absent: a datagram that cannot be sent is lost
    */
-  send(packet: Buffer, port: number, address: string, failed?: (code: string) => void): void {
+  send(packet: Buffer, port: number, address: string, failed?: (code: string) => void): boolean {
     outgoing[0] = packet;
     const tells = failed !== undefined;
     const sent = this.#six
@@ -117,6 +117,7 @@ export class HandleSocket {
       : this.#handle.send(this.#request, outgoing, 1, port, address, tells);
     if (sent === 0) this.#queued(failed);
     else if (sent < 0) failed?.(getSystemErrorName(sent));
+    return sent !== 0;
   }
 
   close(): void {

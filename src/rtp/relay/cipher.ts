@@ -1,6 +1,6 @@
 import type { SrtpKeys } from '../engine.js';
 import type { RtpView } from '../packet/rtp.js';
-import { MAX_OVERHEAD_BYTES, SrtpContext, SrtpFailure } from '../srtp/index.js';
+import { MAX_OVERHEAD_BYTES, PacketMemory, SrtpContext, SrtpFailure } from '../srtp/index.js';
 import type { DropReason } from './layout.js';
 import { Renumberer } from './renumberer.js';
 
@@ -32,16 +32,18 @@ export class LegCipher {
     this.#send = send;
   }
 
-  /** Opens an RTP datagram in place; the plain packet, or why not. */
+  /** A plain copy of an RTP datagram, good until as many others were opened or sealed as there are slots; or why not. */
   open(datagram: Buffer): Buffer | DropReason {
-    const length = this.#receive!.open(datagram, datagram.length);
-    return length >= 0 ? datagram.subarray(0, length) : rtpDrop(length);
+    const slot = scratch(datagram);
+    const length = this.#receive!.open(slot.memory, datagram.length);
+    return length >= 0 ? slot.first(length) : rtpDrop(length);
   }
 
-  /** Opens an RTCP datagram in place. */
+  /** The same of an RTCP datagram. */
   openRtcp(datagram: Buffer): Buffer | DropReason {
-    const length = this.#receive!.openRtcp(datagram, datagram.length);
-    return length >= 0 ? datagram.subarray(0, length) : rtcpDrop(length);
+    const slot = scratch(datagram);
+    const length = this.#receive!.openRtcp(slot.memory, datagram.length);
+    return length >= 0 ? slot.first(length) : rtcpDrop(length);
   }
 
   /** A sealed copy of an RTP packet, or undefined when it can't be sealed (its index was used: a duplicate). */
@@ -51,14 +53,14 @@ export class LegCipher {
     const sequence = this.#renumberer.renumber(view.ssrc, view.sequence);
     copy[2] = sequence >>> 8;
     copy[3] = sequence & 0xff;
-    const length = this.#send!.seal(copy, packet.length);
+    const length = this.#send!.seal(slot.memory, packet.length);
     return length >= 0 ? slot.first(length) : undefined;
   }
 
   /** A sealed copy of an RTCP datagram, or undefined when it can't be sealed. */
   sealRtcp(datagram: Buffer): Buffer | undefined {
     const slot = scratch(datagram);
-    const length = this.#send!.sealRtcp(slot.bytes, datagram.length);
+    const length = this.#send!.sealRtcp(slot.memory, datagram.length);
     return length >= 0 ? slot.first(length) : undefined;
   }
 }
@@ -90,13 +92,15 @@ function rtcpDrop(failure: number): DropReason {
   return failure === SrtpFailure.sources ? 'srtp-sources' : 'rtcp-malformed';
 }
 
-/** Memory that a packet is sealed in. */
+/** Memory that a packet is sealed or opened in. */
 class Slot {
   readonly bytes: Buffer;
+  readonly memory: PacketMemory;
   #first: Buffer;
 
   constructor(sizeBytes: number) {
     this.bytes = Buffer.alloc(sizeBytes);
+    this.memory = new PacketMemory(this.bytes);
     this.#first = this.bytes;
   }
 
@@ -107,11 +111,18 @@ class Slot {
   }
 }
 
-/** Sealing needs room behind the packet. A slot comes round again only after as many sends: none is still in a queue. */
+/** Sealing needs room behind the packet, and both need views that are not made anew. */
 const SLOT_BYTES = 2048;
-const SLOTS = 64;
+/** A packet takes two at most, to be opened and sealed anew; what waits in a socket's queue keeps its own. */
+const SLOTS = 4;
 const slots = Array.from({ length: SLOTS }, () => new Slot(SLOT_BYTES));
 let nextSlot = 0;
+
+/** Gives the memory of a packet to the socket in whose queue it waits; the slots go on with another. */
+export function keepMemory(packet: Buffer): void {
+  const at = slots.findIndex(({ bytes }) => bytes.buffer === packet.buffer);
+  if (at >= 0) slots[at] = new Slot(SLOT_BYTES);
+}
 
 function scratch(packet: Buffer): Slot {
   const needed = packet.length + MAX_OVERHEAD_BYTES;

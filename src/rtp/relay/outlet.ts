@@ -2,7 +2,7 @@ import type { RemoteDescription } from '../engine.js';
 import { FORK_FLAG } from '../fork/index.js';
 import type { RtpView } from '../packet/rtp.js';
 import { type Endpoint, isSendable } from './address.js';
-import type { LegCipher } from './cipher.js';
+import { keepMemory, type LegCipher } from './cipher.js';
 import { FIELD } from './layout.js';
 import type { BoundSocket } from './sockets.js';
 
@@ -79,7 +79,7 @@ export class Outlet {
     if (view.ssrc !== this.#ssrc) this.#startStream(view.ssrc);
     this.#packets++;
     this.#octets += view.payloadBytes;
-    this.#rtp.send(wire, this.#rtpTarget.port, this.#rtpTarget.address);
+    if (!this.#rtp.send(wire, this.#rtpTarget.port, this.#rtpTarget.address)) keepMemory(wire);
     if (this.tap) this.tap(wire, 0, this.#rtpTarget);
     return true;
   }
@@ -98,7 +98,8 @@ export class Outlet {
     if (wire === undefined) return false;
     this.#record[FIELD.sentRtcpPackets]!++;
     this.#record[FIELD.sentRtcpBytes]! += datagram.length;
-    (this.#mux ? this.#rtp : this.#rtcp).send(wire, this.#rtcpTarget.port, this.#rtcpTarget.address);
+    const socket = this.#mux ? this.#rtp : this.#rtcp;
+    if (!socket.send(wire, this.#rtcpTarget.port, this.#rtcpTarget.address)) keepMemory(wire);
     this.tap?.(wire, FORK_FLAG.rtcp | (this.#mux ? 0 : FORK_FLAG.rtcpSocket), this.#rtcpTarget);
     return true;
   }

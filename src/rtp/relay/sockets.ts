@@ -11,8 +11,11 @@ import { type DatagramReceiver, HandleSocket, udpBinding } from '../../core/inde
  * lookup below resolves at once, which takes away most of what an unconnected `send` costs more.
  */
 export interface BoundSocket {
-  /** Sends at once, or drops; a full buffer is the network's loss. */
-  send(packet: Buffer, port: number, address: string): void;
+  /**
+   * Sends at once or, where the system's buffer is full, as soon as it can. False when the packet waits: its memory is in
+   * use until it has left.
+   */
+  send(packet: Buffer, port: number, address: string): boolean;
   close(): void;
 }
 
@@ -42,8 +45,9 @@ class UdpSocket implements BoundSocket {
   constructor(socket: dgram.Socket) {
     this.#socket = socket;
   }
-  send(packet: Buffer, port: number, address: string): void {
+  send(packet: Buffer, port: number, address: string): boolean {
     this.#socket.send(packet, port, address);
+    return this.#socket.getSendQueueCount() === 0;
   }
   close(): void {
     this.#socket.close();

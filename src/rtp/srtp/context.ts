@@ -11,6 +11,7 @@
  */
 import type { SrtpKeys } from '../engine.js';
 import { deriveSessionKeys } from './key-derivation.js';
+import { PacketMemory } from './packet-memory.js';
 import { estimateIndex, ReplayWindow } from './replay-window.js';
 import { SUITES } from './suites.js';
 import { CounterModeTransform, GcmTransform, type Transform } from './transform.js';
@@ -95,17 +96,19 @@ export class SrtpContext {
    * Authenticates and decrypts `packet[0, length)` in place.
    * @returns length of the RTP packet, or a negative `SrtpFailure`; a refused packet is left unchanged
    */
-  open(packet: Uint8Array, length: number): number {
+  open(packet: Uint8Array | PacketMemory, length: number): number {
+    const memory = PacketMemory.of(packet);
+    const { bytes, view } = memory;
     const to = length - this.#rtp.tagBytes;
-    const from = rtpHeaderBytes(packet, to);
+    const from = rtpHeaderBytes(bytes, to);
     if (from < 0) return SrtpFailure.malformed;
-    const ssrc = readWord(packet, 8);
-    const seq = (packet[2]! << 8) | packet[3]!;
+    const ssrc = view.getUint32(8);
+    const seq = view.getUint16(2);
     const source = this.#find(ssrc);
     const index = estimateIndex(source ? source.rtp.highest : -1, seq);
     if (source ? !source.rtp.check(index) : this.#full) return source ? SrtpFailure.replay : SrtpFailure.sources;
     const roc = Math.floor(index / 65536) >>> 0;
-    if (!this.#rtp.openRtp(packet, from, to, ssrc, roc, seq)) return SrtpFailure.authentication;
+    if (!this.#rtp.openRtp(memory, from, to, ssrc, roc, seq)) return SrtpFailure.authentication;
     (source ?? this.#remember(ssrc)).rtp.commit(index);
     return to;
   }
@@ -114,18 +117,20 @@ export class SrtpContext {
    * Encrypts the RTP packet `packet[0, length)` in place and appends its tag.
    * @returns new length, at most 16 bytes more, or a negative `SrtpFailure`
    */
-  seal(packet: Uint8Array, length: number): number {
-    const from = rtpHeaderBytes(packet, length);
+  seal(packet: Uint8Array | PacketMemory, length: number): number {
+    const memory = PacketMemory.of(packet);
+    const { bytes, view } = memory;
+    const from = rtpHeaderBytes(bytes, length);
     if (from < 0) return SrtpFailure.malformed;
-    if (length + this.#rtp.tagBytes > packet.length) return SrtpFailure.room;
-    const ssrc = readWord(packet, 8);
-    const seq = (packet[2]! << 8) | packet[3]!;
+    if (length + this.#rtp.tagBytes > bytes.length) return SrtpFailure.room;
+    const ssrc = view.getUint32(8);
+    const seq = view.getUint16(2);
     const known = this.#find(ssrc);
     if (!known && this.#full) return SrtpFailure.sources;
     const source = known ?? this.#remember(ssrc);
     const index = estimateIndex(source.rtp.highest, seq);
     if (!source.rtp.check(index)) return SrtpFailure.replay;
-    this.#rtp.sealRtp(packet, from, length, ssrc, Math.floor(index / 65536) >>> 0, seq);
+    this.#rtp.sealRtp(memory, from, length, ssrc, Math.floor(index / 65536) >>> 0, seq);
     source.rtp.commit(index);
     return length + this.#rtp.tagBytes;
   }
@@ -135,15 +140,17 @@ export class SrtpContext {
    * (E = 0) is authenticated all the same.
    * @returns length of the RTCP packet, or a negative `SrtpFailure`
    */
-  openRtcp(packet: Uint8Array, length: number): number {
+  openRtcp(packet: Uint8Array | PacketMemory, length: number): number {
+    const memory = PacketMemory.of(packet);
+    const { bytes, view } = memory;
     const to = length - this.#rtcp.tagBytes - INDEX_WORD_BYTES;
-    if (to < RTCP_HEADER_BYTES || packet[0]! >> 6 !== 2) return SrtpFailure.malformed;
-    const ssrc = readWord(packet, 4);
-    const word = readWord(packet, this.#rtcp instanceof GcmTransform ? length - INDEX_WORD_BYTES : to);
+    if (to < RTCP_HEADER_BYTES || bytes[0]! >> 6 !== 2) return SrtpFailure.malformed;
+    const ssrc = view.getUint32(4);
+    const word = view.getUint32(this.#rtcp instanceof GcmTransform ? length - INDEX_WORD_BYTES : to);
     const index = word & 0x7fffffff;
     const source = this.#find(ssrc);
     if (source ? !source.rtcp.check(index) : this.#full) return source ? SrtpFailure.replay : SrtpFailure.sources;
-    if (!this.#rtcp.openRtcp(packet, to, ssrc, word)) return SrtpFailure.authentication;
+    if (!this.#rtcp.openRtcp(memory, to, ssrc, word)) return SrtpFailure.authentication;
     (source ?? this.#remember(ssrc)).rtcp.commit(index);
     return to;
   }
@@ -152,17 +159,19 @@ export class SrtpContext {
    * Encrypts an RTCP packet in place and appends index and tag; the index counts up from 0 for each source.
    * @returns new length, at most 20 bytes more, or a negative `SrtpFailure`
    */
-  sealRtcp(packet: Uint8Array, length: number): number {
-    if (length < RTCP_HEADER_BYTES || packet[0]! >> 6 !== 2) return SrtpFailure.malformed;
+  sealRtcp(packet: Uint8Array | PacketMemory, length: number): number {
+    const memory = PacketMemory.of(packet);
+    const { bytes, view } = memory;
+    if (length < RTCP_HEADER_BYTES || bytes[0]! >> 6 !== 2) return SrtpFailure.malformed;
     const sealed = length + this.#rtcp.tagBytes + INDEX_WORD_BYTES;
-    if (sealed > packet.length) return SrtpFailure.room;
-    const ssrc = readWord(packet, 4);
+    if (sealed > bytes.length) return SrtpFailure.room;
+    const ssrc = view.getUint32(4);
     const known = this.#find(ssrc);
     if (!known && this.#full) return SrtpFailure.sources;
     const source = known ?? this.#remember(ssrc);
     const index = source.rtcp.highest + 1;
     if (index >= RTCP_INDEX_LIMIT) return SrtpFailure.exhausted;
-    this.#rtcp.sealRtcp(packet, length, ssrc, (ENCRYPTED_FLAG | index) >>> 0);
+    this.#rtcp.sealRtcp(memory, length, ssrc, (ENCRYPTED_FLAG | index) >>> 0);
     source.rtcp.commit(index);
     return sealed;
   }
@@ -199,6 +208,3 @@ function rtpHeaderBytes(packet: Uint8Array, length: number): number {
   }
   return bytes <= length ? bytes : -1;
 }
-
-const readWord = (bytes: Uint8Array, at: number): number =>
-  ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0;

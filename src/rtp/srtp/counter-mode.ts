@@ -10,6 +10,7 @@
  *   keystream   │ packet n │ n + 1 │ n + 2 │ … │ n + 15 │     as many blocks each as packet n needed
  */
 import { type Cipher, createCipheriv } from 'node:crypto';
+import { PacketMemory } from './packet-memory.js';
 
 const BLOCK_BYTES = 16;
 
@@ -18,16 +19,14 @@ const PACKETS_AHEAD = 16;
 const BLOCKS_AHEAD = 192;
 
 /** Counter blocks of one call; grows to the largest packet seen. Shared: nothing here is re-entrant. */
-let counters = Buffer.alloc(0);
-let counterView = new DataView(counters.buffer, 0, 0);
-grow(BLOCKS_AHEAD * BLOCK_BYTES);
+let counters = new PacketMemory(Buffer.alloc(BLOCKS_AHEAD * BLOCK_BYTES));
 
 export class CounterMode {
   readonly #cipher: Cipher;
   /** The session salt as four words; the low half of the last is the block counter. */
   readonly #salt: Int32Array;
   /** What is made already: of packets `#firstLow` on, under this source and high index, `#blocks` for each. */
-  #keystream = new Uint8Array(0);
+  #keystream = new PacketMemory(new Uint8Array(0));
   #ssrc = 0;
   #high = 0;
   #firstLow = 0;
@@ -46,19 +45,17 @@ export class CounterMode {
   }
 
   /**
-   * XORs `bytes[from, to)` with the keystream of one packet; the same call encrypts and decrypts.
+   * XORs `packet[from, to)` with the keystream of one packet; the same call encrypts and decrypts.
    * @param indexHigh high 32 bits of the 48-bit index: the rollover counter
    * @param indexLow low 16 bits: the sequence number
    */
-  apply(bytes: Uint8Array, from: number, to: number, ssrc: number, indexHigh: number, indexLow: number): void {
+  apply(packet: DataView, from: number, to: number, ssrc: number, indexHigh: number, indexLow: number): void {
     const blocks = (to - from + BLOCK_BYTES - 1) >> 4;
     if (blocks === 0) return;
     const slot = indexLow - this.#firstLow;
     const made = slot >= 0 && slot < this.#packets && blocks <= this.#blocks;
     if (!made || ssrc !== this.#ssrc || indexHigh !== this.#high) this.#make(blocks, ssrc, indexHigh, indexLow);
-    const keystream = this.#keystream;
-    let key = (indexLow - this.#firstLow) * (this.#blocks << 4);
-    for (let at = from; at < to; at++, key++) bytes[at] = bytes[at]! ^ keystream[key]!;
+    xor(packet, from, to, this.#keystream.view, (indexLow - this.#firstLow) * (this.#blocks << 4));
   }
 
   /** Makes the keystream of this packet and of those that will follow it, up to where the low index wraps. */
@@ -70,22 +67,24 @@ export class CounterMode {
     this.#packets = packets;
     this.#blocks = blocks;
     const bytes = (packets * blocks) << 4;
-    if (bytes > counters.length) grow(bytes);
+    if (bytes > counters.bytes.length) counters = new PacketMemory(Buffer.alloc(bytes));
     for (let packet = 0; packet < packets; packet++) {
       this.#fillCounters((packet * blocks) << 4, blocks, ssrc, indexHigh, indexLow + packet);
     }
-    this.#keep(this.#cipher.update(counters.subarray(0, bytes)));
+    this.#keep(this.#cipher.update(counters.bytes.subarray(0, bytes)));
   }
 
   /** Copied, so that what the cipher gave is garbage at once: after sixteen packets it costs the collector most. */
   #keep(keystream: Buffer): void {
-    if (keystream.length > this.#keystream.length) this.#keystream = new Uint8Array(keystream.length);
-    this.#keystream.set(keystream);
+    if (keystream.length > this.#keystream.bytes.length) {
+      this.#keystream = new PacketMemory(new Uint8Array(keystream.length));
+    }
+    this.#keystream.bytes.set(keystream);
   }
 
   #fillCounters(start: number, blocks: number, ssrc: number, indexHigh: number, indexLow: number): void {
     const salt = this.#salt;
-    const view = counterView;
+    const { view } = counters;
     const second = salt[1]! ^ ssrc;
     const third = salt[2]! ^ indexHigh;
     const fourth = salt[3]! ^ (indexLow << 16);
@@ -98,7 +97,10 @@ export class CounterMode {
   }
 }
 
-function grow(bytes: number): void {
-  counters = Buffer.alloc(bytes);
-  counterView = new DataView(counters.buffer, counters.byteOffset, bytes);
+/** XORs `packet[from, to)` with the key stream from `key` on. */
+function xor(packet: DataView, from: number, to: number, stream: DataView, key: number): void {
+  let at = from;
+  let by = key;
+  for (; at + 4 <= to; at += 4, by += 4) packet.setInt32(at, packet.getInt32(at) ^ stream.getInt32(by));
+  for (; at < to; at++, by++) packet.setUint8(at, packet.getUint8(at) ^ stream.getUint8(by));
 }

@@ -11,30 +11,31 @@ import { createCipheriv, createDecipheriv } from 'node:crypto';
 import { CounterMode } from './counter-mode.js';
 import { HmacSha1 } from './hmac-sha1.js';
 import type { SessionKeys } from './key-derivation.js';
+import { PacketMemory } from './packet-memory.js';
 
 export interface Transform {
   readonly tagBytes: number;
   /**
-   * Encrypts `bytes[from, to)` and writes the tag behind `to`.
+   * Encrypts `packet[from, to)` and writes the tag behind `to`.
    * @param roc rollover counter, uint32
    */
-  sealRtp(bytes: Uint8Array, from: number, to: number, ssrc: number, roc: number, seq: number): void;
-  /** Checks the tag behind `to` and decrypts `bytes[from, to)`; false, with the bytes unchanged, when it is wrong. */
-  openRtp(bytes: Uint8Array, from: number, to: number, ssrc: number, roc: number, seq: number): boolean;
+  sealRtp(packet: PacketMemory, from: number, to: number, ssrc: number, roc: number, seq: number): void;
+  /** Checks the tag behind `to` and decrypts `packet[from, to)`; false, with the bytes unchanged, when it is wrong. */
+  openRtp(packet: PacketMemory, from: number, to: number, ssrc: number, roc: number, seq: number): boolean;
   /**
-   * Seals an RTCP packet `bytes[0, to)`, appending tag and index word.
+   * Seals an RTCP packet `packet[0, to)`, appending tag and index word.
    * @param word E bit and 31-bit index as they stand on the wire
    */
-  sealRtcp(bytes: Uint8Array, to: number, ssrc: number, word: number): void;
+  sealRtcp(packet: PacketMemory, to: number, ssrc: number, word: number): void;
   /** Opens an RTCP packet whose plain part ends at `to`. */
-  openRtcp(bytes: Uint8Array, to: number, ssrc: number, word: number): boolean;
+  openRtcp(packet: PacketMemory, to: number, ssrc: number, word: number): boolean;
 }
 
 const RTCP_CLEAR_BYTES = 8;
 const encrypted = (word: number): boolean => word < 0 || word >= 0x80000000;
 
 /** Scratch of one digest; nothing here is re-entrant. */
-const digest = Buffer.alloc(20);
+const digest = new PacketMemory(Buffer.alloc(20)).view;
 
 export class CounterModeTransform implements Transform {
   readonly tagBytes: number;
@@ -47,47 +48,49 @@ export class CounterModeTransform implements Transform {
     this.#hmac = new HmacSha1(keys.authKey);
   }
 
-  sealRtp(bytes: Uint8Array, from: number, to: number, ssrc: number, roc: number, seq: number): void {
-    this.#cipher.apply(bytes, from, to, ssrc, roc, seq);
-    this.#hmac.digestWithWord(bytes, to, roc, digest);
-    this.#writeTag(bytes, to);
+  sealRtp(packet: PacketMemory, from: number, to: number, ssrc: number, roc: number, seq: number): void {
+    this.#cipher.apply(packet.view, from, to, ssrc, roc, seq);
+    this.#hmac.digestWithWord(packet.view, to, roc, digest);
+    this.#writeTag(packet.view, to);
   }
 
-  openRtp(bytes: Uint8Array, from: number, to: number, ssrc: number, roc: number, seq: number): boolean {
-    this.#hmac.digestWithWord(bytes, to, roc, digest);
-    if (!this.#tagMatches(bytes, to)) return false;
-    this.#cipher.apply(bytes, from, to, ssrc, roc, seq);
+  openRtp(packet: PacketMemory, from: number, to: number, ssrc: number, roc: number, seq: number): boolean {
+    this.#hmac.digestWithWord(packet.view, to, roc, digest);
+    if (!this.#tagMatches(packet.view, to)) return false;
+    this.#cipher.apply(packet.view, from, to, ssrc, roc, seq);
     return true;
   }
 
-  sealRtcp(bytes: Uint8Array, to: number, ssrc: number, word: number): void {
-    this.#applyRtcp(bytes, to, ssrc, word);
-    writeWord(bytes, to, word);
-    this.#hmac.digest(bytes, to + 4, digest);
-    this.#writeTag(bytes, to + 4);
+  sealRtcp(packet: PacketMemory, to: number, ssrc: number, word: number): void {
+    this.#applyRtcp(packet, to, ssrc, word);
+    packet.view.setInt32(to, word);
+    this.#hmac.digest(packet.view, to + 4, digest);
+    this.#writeTag(packet.view, to + 4);
   }
 
-  openRtcp(bytes: Uint8Array, to: number, ssrc: number, word: number): boolean {
-    this.#hmac.digest(bytes, to + 4, digest);
-    if (!this.#tagMatches(bytes, to + 4)) return false;
-    this.#applyRtcp(bytes, to, ssrc, word);
+  openRtcp(packet: PacketMemory, to: number, ssrc: number, word: number): boolean {
+    this.#hmac.digest(packet.view, to + 4, digest);
+    if (!this.#tagMatches(packet.view, to + 4)) return false;
+    this.#applyRtcp(packet, to, ssrc, word);
     return true;
   }
 
-  #applyRtcp(bytes: Uint8Array, to: number, ssrc: number, word: number): void {
+  #applyRtcp(packet: PacketMemory, to: number, ssrc: number, word: number): void {
     if (!encrypted(word)) return;
     // The index fills the low 31 of the 48 bits (RFC 3711 §4.1.1).
-    this.#cipher.apply(bytes, RTCP_CLEAR_BYTES, to, ssrc, (word & 0x7fffffff) >>> 16, word & 0xffff);
+    this.#cipher.apply(packet.view, RTCP_CLEAR_BYTES, to, ssrc, (word & 0x7fffffff) >>> 16, word & 0xffff);
   }
 
-  #writeTag(bytes: Uint8Array, at: number): void {
-    for (let byte = 0; byte < this.tagBytes; byte++) bytes[at + byte] = digest[byte]!;
+  #writeTag(view: DataView, at: number): void {
+    for (let byte = 0; byte < this.tagBytes; byte++) view.setUint8(at + byte, digest.getUint8(byte));
   }
 
   /** Compares in constant time. */
-  #tagMatches(bytes: Uint8Array, at: number): boolean {
+  #tagMatches(view: DataView, at: number): boolean {
     let difference = 0;
-    for (let byte = 0; byte < this.tagBytes; byte++) difference |= bytes[at + byte]! ^ digest[byte]!;
+    for (let byte = 0; byte < this.tagBytes; byte++) {
+      difference |= view.getUint8(at + byte) ^ digest.getUint8(byte);
+    }
     return difference === 0;
   }
 }
@@ -109,23 +112,23 @@ export class GcmTransform implements Transform {
     this.#salt = keys.salt;
   }
 
-  sealRtp(bytes: Uint8Array, from: number, to: number, ssrc: number, roc: number, seq: number): void {
+  sealRtp({ bytes }: PacketMemory, from: number, to: number, ssrc: number, roc: number, seq: number): void {
     this.#setRtpIv(ssrc, roc, seq);
     this.#encrypt(bytes, from, to, bytes.subarray(0, from));
   }
 
-  openRtp(bytes: Uint8Array, from: number, to: number, ssrc: number, roc: number, seq: number): boolean {
+  openRtp({ bytes }: PacketMemory, from: number, to: number, ssrc: number, roc: number, seq: number): boolean {
     this.#setRtpIv(ssrc, roc, seq);
     return this.#decrypt(bytes, from, to, bytes.subarray(0, from));
   }
 
-  sealRtcp(bytes: Uint8Array, to: number, ssrc: number, word: number): void {
+  sealRtcp({ bytes }: PacketMemory, to: number, ssrc: number, word: number): void {
     this.#setRtcpIv(ssrc, word);
     this.#encrypt(bytes, encrypted(word) ? RTCP_CLEAR_BYTES : to, to, this.#rtcpAssociated(bytes, to, word));
     writeWord(bytes, to + GCM_TAG_BYTES, word);
   }
 
-  openRtcp(bytes: Uint8Array, to: number, ssrc: number, word: number): boolean {
+  openRtcp({ bytes }: PacketMemory, to: number, ssrc: number, word: number): boolean {
     this.#setRtcpIv(ssrc, word);
     return this.#decrypt(bytes, encrypted(word) ? RTCP_CLEAR_BYTES : to, to, this.#rtcpAssociated(bytes, to, word));
   }

@@ -162,6 +162,7 @@ export class Twins {
     const socket = (rtcp: boolean) => ({
       send: (bytes: Buffer, port: number, address: string) => {
         this.#sent = { rtcp, bytes, port, address };
+        return true;
       },
       close: () => {},
     });

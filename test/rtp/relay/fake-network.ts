@@ -30,8 +30,10 @@ export class FakeNetwork {
     this.#handlers.set(key, receiver);
     this.bound++;
     return {
-      send: (data, toPort, toAddress) =>
-        this.sent.push({ from: key, to: `${toAddress} ${toPort}`, data: Buffer.from(data) }),
+      send: (data, toPort, toAddress) => {
+        this.sent.push({ from: key, to: `${toAddress} ${toPort}`, data: Buffer.from(data) });
+        return true;
+      },
       close: () => {
         this.#handlers.delete(key);
         this.bound--;

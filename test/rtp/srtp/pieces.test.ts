@@ -4,6 +4,7 @@ import { randomBytes, SeededRandom } from '../../../src/core/index.js';
 import { CounterMode } from '../../../src/rtp/srtp/counter-mode.js';
 import { HmacSha1 } from '../../../src/rtp/srtp/hmac-sha1.js';
 import { derive, deriveSessionKeys } from '../../../src/rtp/srtp/key-derivation.js';
+import { PacketMemory } from '../../../src/rtp/srtp/packet-memory.js';
 import { estimateIndex, ReplayWindow } from '../../../src/rtp/srtp/replay-window.js';
 import { SUITES } from '../../../src/rtp/srtp/suites.js';
 import { CounterModeTransform, GcmTransform } from '../../../src/rtp/srtp/transform.js';
@@ -16,7 +17,7 @@ describe('AES counter mode (RFC 3711 B.2, RFC 6188 §7)', () => {
     const { sessionKey, sessionSalt, blocks } = published[name];
     const cipher = new CounterMode(hex(sessionKey), hex(sessionSalt));
     const bytes = new Uint8Array(65536 * 16);
-    cipher.apply(bytes, 0, bytes.length, 0, 0, 0);
+    cipher.apply(new PacketMemory(bytes).view, 0, bytes.length, 0, 0, 0);
     for (const { counter, keystream } of blocks) {
       expect(Buffer.from(bytes.subarray(16 * counter, 16 * counter + 16)).toString('hex')).toBe(keystream);
     }
@@ -45,7 +46,7 @@ describe('AES counter mode (RFC 3711 B.2, RFC 6188 §7)', () => {
       }
       iv.writeUInt16BE(iv.readUInt16BE(12) ^ low, 12);
       const wanted = createCipheriv('aes-128-ctr', key, iv).update(bytes);
-      cipher.apply(bytes, 0, bytes.length, ssrc, high, low);
+      cipher.apply(new PacketMemory(bytes).view, 0, bytes.length, ssrc, high, low);
       expect(bytes.equals(wanted)).toBe(true);
     }
   });
@@ -85,11 +86,13 @@ describe('GCM (RFC 7714 §16, §17)', () => {
     const seq = Number.parseInt(rtp.slice(4, 8), 16);
     const ssrc = Number.parseInt(rtp.slice(16, 24), 16);
     const sealed = inPlace(rtp, (b, n) => {
-      transform.sealRtp(b, 12, n, ssrc, roc, seq);
+      transform.sealRtp(new PacketMemory(b), 12, n, ssrc, roc, seq);
       return n + 16;
     });
     expect(sealed).toBe(expected.srtp);
-    const opened = inPlace(expected.srtp, (b, n) => (transform.openRtp(b, 12, n - 16, ssrc, roc, seq) ? n - 16 : -1));
+    const opened = inPlace(expected.srtp, (b, n) =>
+      transform.openRtp(new PacketMemory(b), 12, n - 16, ssrc, roc, seq) ? n - 16 : -1,
+    );
     expect(opened).toBe(rtp);
   });
 
@@ -98,7 +101,7 @@ describe('GCM (RFC 7714 §16, §17)', () => {
     const transform = gcm(expected.sessionKey, sessionSalt);
     const ssrc = Number.parseInt(rtcp.slice(8, 16), 16);
     const sealed = inPlace(rtcp, (b, n) => {
-      transform.sealRtcp(b, n, ssrc, (0x80000000 | srtcpIndex) >>> 0);
+      transform.sealRtcp(new PacketMemory(b), n, ssrc, (0x80000000 | srtcpIndex) >>> 0);
       return n + 20;
     });
     expect(sealed).toBe(expected.srtcp);
@@ -116,7 +119,7 @@ describe.each(packetSets)('SRTCP of $suite at given indices', (set) => {
     const ssrc = Number.parseInt(rtcp.slice(8, 16), 16);
     const word = ((encrypted ? 0x80000000 : 0) | index) >>> 0;
     const sealed = inPlace(rtcp, (b, n) => {
-      transform.sealRtcp(b, n, ssrc, word);
+      transform.sealRtcp(new PacketMemory(b), n, ssrc, word);
       return n + rtcpTagBytes + 4;
     });
     expect(sealed).toBe(srtcp);
@@ -141,9 +144,10 @@ describe('HMAC-SHA1', () => {
       trailer.writeUInt32BE(word);
       const hmac = new HmacSha1(key);
       const output = new Uint8Array(20);
-      hmac.digest(message, length, output);
+      const [{ view }, { view: out }] = [new PacketMemory(message), new PacketMemory(output)];
+      hmac.digest(view, length, out);
       expect(Buffer.from(output)).toEqual(createHmac('sha1', key).update(message).digest());
-      hmac.digestWithWord(message, length, word, output);
+      hmac.digestWithWord(view, length, word, out);
       expect(Buffer.from(output)).toEqual(createHmac('sha1', key).update(message).update(trailer).digest());
     }
   });
