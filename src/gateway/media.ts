@@ -5,8 +5,15 @@ import { type MediaEngine, TypescriptEngine } from '../rtp/index.js';
 import { loadNative, NativeEngine } from '../rtp/native/index.js';
 import { RtpengineEngine } from '../rtp/rtpengine/index.js';
 
-/** The engine the configuration names; `auto` takes the compiled one where it loads. */
-export function mediaEngine(config: GatewayConfig, logger: Logger): MediaEngine {
+/**
+ * The engine the configuration names; `auto` takes the compiled one where it loads.
+ * @throws GatewayError `media.engine-unavailable` where `native` is named and cannot run
+ */
+export function mediaEngine(
+  config: Pick<GatewayConfig, 'media'>,
+  logger: Logger,
+  load: typeof loadNative = loadNative,
+): MediaEngine {
   const { media } = config;
   const options = {
     listen: media.listen,
@@ -24,7 +31,7 @@ export function mediaEngine(config: GatewayConfig, logger: Logger): MediaEngine 
     return new RtpengineEngine({ ...options, daemons, sources, ...(digits && { digits }) });
   }
   let missing = '';
-  const binding = loadNative((reason) => {
+  const binding = load((reason) => {
     missing = reason;
   });
   if (binding) return new NativeEngine({ ...options, ...threads(media.threads), binding });

@@ -11,7 +11,7 @@ import type {
   SrtpSuite,
 } from '../../src/rtp/index.js';
 import { SrtpContext, SUITES } from '../../src/rtp/index.js';
-import { encodeReceiverReport, encodeSenderReport, middle32 } from '../../src/rtp/packet/index.js';
+import { decodeRtcp, encodeReceiverReport, encodeSenderReport, middle32 } from '../../src/rtp/packet/index.js';
 import { rtpPacket, type UdpPeer, udpPeer } from '../tools/udp-peer.js';
 
 /**
@@ -42,7 +42,9 @@ export type Capability =
   /** A peer that speaks from elsewhere than it described is found by its packets. */
   | 'learns'
   /** Sequence numbers that a plain sender restarts are rewritten into SRTP. */
-  | 'renumbers';
+  | 'renumbers'
+  /** A side hears reports in the place of an other side that sends none. */
+  | 'own-reports';
 
 export interface ConformanceOptions {
   /** Starts the engine on 127.0.0.1 with at least 40 port pairs, without quarantine. */
@@ -549,6 +551,63 @@ export function conformance(
         expect(customer.rttUs).toBeNull();
         expect(customer.sent.reportedLost).toBeNull();
       });
+
+      testOf('own-reports')(
+        'is sent in the place of a side that sends none, sealed where its peer is, and of no other',
+        async () => {
+          const { session, peers, speak, describe: learn, until } = await call(false);
+          const rtcp = { customer: await peer(), remote: await peer() };
+          const keys = { receive: keyFor('AES_CM_128_HMAC_SHA1_80', 1), send: keyFor('AES_CM_128_HMAC_SHA1_80', 2) };
+          learn('customer', { rtcpPort: rtcp.customer.port, srtp: keys });
+          learn('remote', { rtcpPort: rtcp.remote.port });
+          await settle(20);
+          const [sealer, opener] = [new SrtpContext(keys.receive), new SrtpContext(keys.send)];
+          const sealedRtcp = (report: Buffer): Buffer => {
+            const room = Buffer.alloc(report.length + 20);
+            report.copy(room);
+            return room.subarray(0, sealer.sealRtcp(room, report.length));
+          };
+          // Both speak; the customer reports of itself, the remote does not.
+          const own = encodeSenderReport(senderReport);
+          let said = 0;
+          while (rtcp.customer.got.length === 0 && said < 200) {
+            const packet = rtpPacket({ sequence: said, timestamp: said * 160, ssrc: ssrcOf('customer') });
+            peers.customer.send(sealed(sealer, packet), session.customer.rtpPort);
+            speak('remote', 1, said);
+            if (said++ % 20 === 0) rtcp.customer.send(sealedRtcp(own), session.customer.rtcpPort);
+            await settle(50);
+          }
+          const { data, port } = rtcp.customer.got[0]!;
+          expect(port).toBe(session.customer.rtcpPort);
+          const length = opener.openRtcp(data, data.length);
+          const outcome = decodeRtcp(data.subarray(0, Math.max(0, length)));
+          if (!outcome.ok || outcome.packets[0]?.type !== 'sr') throw new Error('no sender report');
+          const [report, description] = outcome.packets;
+          expect(report).toMatchObject({
+            ssrc: ssrcOf('remote'),
+            octets: report.packets * 160,
+            blocks: [{ ssrc: ssrcOf('customer'), cumulativeLost: 0, fractionLost: 0 }],
+          });
+          expect(report.packets).toBeGreaterThan(said - 10);
+          expect(report.packets).toBeLessThanOrEqual(said);
+          expect(description).toMatchObject({
+            type: 'sdes',
+            chunks: [{ ssrc: ssrcOf('remote'), items: [{ type: 1 }] }],
+          });
+          expect(rtcp.remote.got.map((one) => one.data.toString('hex'))).toEqual(
+            Array.from({ length: Math.ceil(said / 20) }, () => own.toString('hex')),
+          );
+          // Who answers it tells its round trip.
+          const lastSr = middle32(report.ntpSeconds, report.ntpFraction);
+          const answer = { ...block, ssrc: ssrcOf('remote'), lastSr, delaySinceLastSr: 0 };
+          const receiverReport = encodeReceiverReport({ type: 'rr', ssrc: 0xc0ffee, blocks: [answer] });
+          rtcp.customer.send(sealedRtcp(receiverReport), session.customer.rtcpPort);
+          const { customer } = await until((figures) => figures.customer.rttUs !== null);
+          expect(customer.rttUs).toBeLessThan(2_000_000);
+          expect(customer.sent).toMatchObject({ rtcpPackets: 1, reportedLost: 7, reportedJitterUs: 5000 });
+        },
+        20_000,
+      );
 
       test('from a stranger is refused', { timeout: 15_000 }, async () => {
         const it = await call(false);

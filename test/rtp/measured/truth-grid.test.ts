@@ -90,6 +90,9 @@ async function speak(streams: readonly Stream[]): Promise<void> {
   }
 }
 
+/** Packet-loss robustness of G.711 with concealment (G.113 Appendix I). */
+const BPL_PCMU = 25.1;
+
 /** Simplified E-model (Cole and Rosenbluth 2001) with ITU-T G.107 §7.5 and Annex B: not the gateway's own chain. */
 function mosOf(lossFraction: number, meanRun: number, bpl: number, delayMs: number): number {
   const percent = lossFraction * 100;
@@ -164,7 +167,7 @@ async function judge(stream: Stream, capture: readonly CapturedDatagram[], daemo
   })!;
   const runs = found.flatMap(({ lossRuns }) => lossRuns);
   const meanRun = runs.length === 0 ? 0 : missing / runs.length;
-  const mos = mosOf(missing / expected, meanRun, estimate.inputs.bpl!, 20 + Math.max(20, (2 * jitterUs) / 1000));
+  const mos = mosOf(missing / expected, meanRun, BPL_PCMU, 20 + Math.max(20, (2 * jitterUs) / 1000));
   const row = [
     ...[name, `${missing}/${expected}`, `${received.intervalLost}/${received.intervalExpected}`],
     ...[jitterUs, received.jitterMeanUs!].map((us) => (us / 1000).toFixed(3)),

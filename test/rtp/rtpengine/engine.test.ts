@@ -30,6 +30,7 @@ const lacks: Partial<Record<Capability, string>> = {
   'drop-reasons': 'the daemon has one counter of errors, and passes what is no RTP',
   'srtp-replay': 'the daemon keeps no replay window',
   renumbers: 'the daemon passes sequence numbers as they are',
+  'own-reports': 'the daemon is asked to pass what peers report, and writes no reports of its own',
 };
 
 if (hasCommand('rtpengine')) {
