@@ -1,6 +1,6 @@
 import type { Logger, Random, Scheduler } from '../core/index.js';
 import type { Admission, PlannedAttempt } from '../routing/index.js';
-import type { MediaEngine, MediaEvent, Side } from '../rtp/index.js';
+import type { MediaEngine, MediaEvent, SdesPolicy, Side } from '../rtp/index.js';
 import type { SessionTimerOrder, SignalingEngine } from '../sip/index.js';
 import type { AttemptEnd } from './attempt.js';
 import type { Call } from './call.js';
@@ -89,6 +89,8 @@ export interface CallSettings extends BridgeSettings {
   readonly mediaTimeoutSeconds: number;
   /** Digits between a side with telephone-events and one with SIP INFO are translated (default), or left alone. */
   readonly dtmf?: 'auto' | 'pass';
+  /** Which SRTP suites may be agreed on; absent: all. */
+  readonly srtp?: SdesPolicy;
   /** IP versions that media sockets are open for; absent: one, whatever it is. */
   readonly mediaFamilies?: readonly (4 | 6)[];
   readonly maxCallSeconds: number;

@@ -115,7 +115,7 @@ export class Call implements InboundLegHandler, AttemptHandler, BridgeHooks {
       onEvent: (event: MediaEvent) => this.#onMediaEvent(event),
     };
     this.#maxTimer = this.#parts.scheduler.after(MEDIA_PATIENCE_MS, () => this.#onMediaRefused(mediaSilent()));
-    MediaBridge.open(media, order, random, this.#dtmf.takesInfo).then(
+    MediaBridge.open(media, order, random, this.#dtmf.takesInfo, settings.srtp).then(
       (bridge) => this.#onMediaOpen(bridge),
       (error) => this.#onMediaRefused(error),
     );

@@ -7,6 +7,7 @@ import type {
   MediaSession,
   PayloadFormat,
   RemoteDescription,
+  SdesPolicy,
   SessionFigures,
   SessionOrder,
   Side,
@@ -80,7 +81,7 @@ export class MediaBridge {
   #totals: Record<Path, PathTotals> | undefined;
   #closed: Promise<BridgeReading> | undefined;
 
-  private constructor(session: MediaSession, random: Random, takesInfo: TakesInfo | undefined) {
+  private constructor(session: MediaSession, random: Random, takesInfo: TakesInfo | undefined, srtp: SdesPolicy) {
     this.#session = session;
     if (takesInfo && session.interworksEvents) this.#negotiation = new EventNegotiation(takesInfo);
     const state = (): SideState => ({
@@ -96,7 +97,7 @@ export class MediaBridge {
       offeredMux: false,
       signallingAddress: undefined,
       sources: { mediaSources: undefined, allowedSources: undefined },
-      crypto: new MediaCrypto('off', random),
+      crypto: new MediaCrypto('off', random, srtp),
     });
     this.#sides = { customer: state(), remote: state() };
   }
@@ -104,14 +105,16 @@ export class MediaBridge {
   /**
    * Opens media ports for a call. Rejects with `media.no-port` (503) when none is free.
    * @param takesInfo whether a side takes digits in INFO; absent: telephone-events pass as they come, or do not
+   * @param srtp which suites may be agreed on; absent: all
    */
   static async open(
     engine: MediaEngine,
     order: SessionOrder,
     random: Random,
     takesInfo?: TakesInfo,
+    srtp: SdesPolicy = {},
   ): Promise<MediaBridge> {
-    return new MediaBridge(await engine.open(order), random, takesInfo);
+    return new MediaBridge(await engine.open(order), random, takesInfo, srtp);
   }
 
   /**

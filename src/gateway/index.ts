@@ -225,6 +225,7 @@ const callSettings = (config: GatewayConfig) => ({
   refer: config.sip.refer,
   earlyDialogs: config.sip.earlyDialogs,
   dtmf: config.media.dtmf,
+  srtp: { minimumKeyBits: config.media.srtpMinimumKeyBits, allowShortTags: config.media.srtpShortTags },
 });
 
 /** An address that comes to the machine later, as one that moves between two nodes, is known after so long. */

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
 import { daemonAddress, portRange, udpAddress } from './listeners.js';
-import { integer, ipAddress, oneOf } from './scalars.js';
+import { flag, integer, ipAddress, oneOf } from './scalars.js';
 
 const ADDRESSES = 'must be an IP address, or a list of one IPv4 and one IPv6 address';
 
@@ -37,6 +37,13 @@ export const mediaSchema = z.strictObject({
     .describe(
       'auto: digits are translated between a side with telephone-events and one with SIP INFO; pass: left alone',
     ),
+  srtpMinimumKeyBits: z
+    .union([z.literal(128), z.literal(192), z.literal(256)], { error: 'must be 128, 192 or 256' })
+    .default(128)
+    .describe('weakest cipher key of SRTP that is offered and accepted'),
+  srtpShortTags: flag()
+    .default(true)
+    .describe('whether SRTP with authentication tags of 32 bits is offered and accepted'),
   rtpengine: z
     .array(daemonAddress())
     .default([])

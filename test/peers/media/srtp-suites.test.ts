@@ -163,6 +163,46 @@ describe('an offer with nothing usable', () => {
   });
 });
 
+describe('limits of strength', () => {
+  const limits = { media: { srtpMinimumKeyBits: 256, srtpShortTags: false } };
+  const STRONG: readonly SrtpSuite[] = ['AEAD_AES_256_GCM', 'AES_256_CM_HMAC_SHA1_80'];
+
+  it('leave a carrier the strong suites alone, and take the first strong line of a caller', async () => {
+    const [customer, far] = [await side(OUR_NUMBER), await side(FAR_NUMBER)];
+    answerWithSuite(far, STRONG[1]!);
+    const gateway = await gatewayTo(far, 'required', limits);
+    const suites = ['AEAD_AES_128_GCM', 'AES_256_CM_HMAC_SHA1_32', STRONG[1]!, STRONG[0]!] as const;
+    const offered = suites.map((suite) => newKeys(suite));
+    const crypto = offered.map((keys, index) => cryptoValue(index + 1, keys));
+    const offer = describeVoice({ port: customer.voice.port, crypto });
+    const response = await customer.phone.call(gateway.sipPort, FAR_NUMBER, `127.0.0.1:${gateway.sipPort}`, offer);
+    expect(response.status, gateway.tail()).toBe(200);
+    const [answer] = readCrypto(response.body);
+    expect([answer!.tag, answer!.keys.suite]).toEqual([3, STRONG[1]]);
+    const invite = far.phone.got.find(({ method }) => method === 'INVITE')!;
+    expect(readCrypto(invite.body).map(({ keys }) => keys.suite)).toEqual(STRONG);
+    customer.voice.target = mediaPort(response.body);
+    customer.voice.secure({ send: offered[2]!, receive: answer!.keys });
+    await customer.voice.say(10);
+    await expectHeard(customer.voice, far.voice);
+    await customer.phone.bye();
+  });
+
+  it.each(['AES_CM_128_HMAC_SHA1_80', 'AES_192_CM_HMAC_SHA1_80', 'AES_256_CM_HMAC_SHA1_32'] as const)(
+    'refuse %s alone with 488 and Warning 304',
+    async (suite) => {
+      const [customer, far] = [await side(OUR_NUMBER), await side(FAR_NUMBER)];
+      answerInClear(far);
+      const gateway = await gatewayTo(far, 'off', limits);
+      const offer = describeVoice({ port: customer.voice.port, crypto: [cryptoValue(1, newKeys(suite))] });
+      const response = await customer.phone.call(gateway.sipPort, FAR_NUMBER, `127.0.0.1:${gateway.sipPort}`, offer);
+      expect(response.status, gateway.tail()).toBe(488);
+      expect(response.header('warning')).toMatch(/^304 /);
+      expect(far.phone.got).toEqual([]);
+    },
+  );
+});
+
 describe('a carrier with encryption required', () => {
   /** Answers with every stream rejected, as linphone 5.1 does where it has no SRTP. */
   function rejectAll(far: Side): void {
