@@ -729,6 +729,43 @@ export function conformance(
         expect(peers.customer.got).toHaveLength(1);
       });
 
+      testOf('srtp-replay')('RTCP that is plain, forged or repeated is dropped, counted and not believed', async () => {
+        const { session, peers, describe: learn, speak, until } = await call();
+        const rtcp = { customer: await peer(), remote: await peer() };
+        const suite = 'AES_CM_128_HMAC_SHA1_32';
+        const keys = { receive: keyFor(suite, 1), send: keyFor(suite, 2) };
+        learn('customer', { rtcpPort: rtcp.customer.port });
+        learn('remote', { rtcpPort: rtcp.remote.port, srtp: keys });
+        await settle(20);
+        speak('customer', 3);
+        await peers.remote.received(3);
+        const report = (cumulativeLost: number): Buffer => {
+          const lies = {
+            fractionLost: 0,
+            cumulativeLost,
+            extendedHighest: 3,
+            jitterTs: 0,
+            lastSr: 0,
+            delaySinceLastSr: 0,
+          };
+          return encodeReceiverReport({ type: 'rr', ssrc: 5, blocks: [{ ...lies, ssrc: ssrcOf('customer') }] });
+        };
+        const sealedBy = (context: SrtpContext, plain: Buffer): Buffer => {
+          const room = Buffer.alloc(plain.length + 20);
+          plain.copy(room);
+          return room.subarray(0, context.sealRtcp(room, plain.length));
+        };
+        const genuine = sealedBy(new SrtpContext(keys.receive), report(7));
+        const forged = sealedBy(new SrtpContext(keyFor(suite, 3)), report(66));
+        for (const datagram of [report(99), forged, genuine, genuine]) {
+          rtcp.remote.send(datagram, session.remote.rtcpPort);
+        }
+        const { remote } = await until((figures) => dropped(figures.remote) === 3);
+        expect(remote.received).toMatchObject({ rtcpPackets: 1, dropped: { 'srtcp-auth': 2, 'srtcp-replay': 1 } });
+        expect(remote.sent.reportedLost).toBe(7);
+        expect(rtcp.customer.got.map(({ data }) => data)).toEqual([report(7)]);
+      });
+
       test.each(Object.keys(SUITES) as SrtpSuite[])('%s on one side, another suite on the other', async (suite) => {
         const { session, peers, describe: learn, until } = await call();
         const opposite: SrtpSuite = suite === 'AEAD_AES_256_GCM' ? 'AES_CM_128_HMAC_SHA1_32' : 'AEAD_AES_256_GCM';
