@@ -51,7 +51,7 @@ export interface RemoteDescription {
   readonly rtcpMux?: boolean;
   readonly direction: StreamDirection;
   readonly formats: readonly PayloadFormat[];
-  /** Packet time in ms, where known (for MOS frame delay); default 20. */
+  /** Packet time that it asked for, ms, where known: no engine needs it, the MOS of what it is sent does. */
   readonly ptimeMs?: number;
   /** Address its signalling comes from: third best match while latching. */
   readonly signallingAddress?: string;
