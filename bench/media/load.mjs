@@ -49,18 +49,33 @@ function busyTicks() {
   return { stolen: Number(ticks[7]) };
 }
 
-/** The highest rate that holds, to 5 %, by halving on a logarithmic scale; a near miss has a second chance. */
+/** Ticks of 10 ms, of both cores, that may be stolen from a trial that still says something of the relay. */
+const STOLEN_TICKS = 2;
+const TRIES = 5;
+
+/** A trial that failed while the machine's owner took processor time is made again; so is, once, a near miss. */
+function fairTrial(trial, pps) {
+  let outcome = trial(pps, 1.5);
+  for (let tries = 1; !outcome.ok && tries < TRIES; tries++) {
+    const nearMiss = tries === 1 && outcome.loss < 0.05;
+    if (outcome.stolen <= STOLEN_TICKS && !nearMiss) break;
+    outcome = trial(pps, 1.5);
+  }
+  return outcome;
+}
+
+/** The highest rate that holds, to 5 %, by halving on a logarithmic scale. */
 export function search(trial, low, high) {
   let best;
   trial(low, 0.5);
   while (high / low > 1.05) {
     const middle = Math.sqrt(low * high);
-    let outcome = trial(middle, 1.5);
-    if (!outcome.ok && outcome.loss < 0.05) outcome = trial(middle, 1.5);
+    const outcome = fairTrial(trial, middle);
     if (outcome.ok) [low, best] = [middle, outcome];
     else high = middle;
     // What was lost by the load maker alone was not lost by the relay.
     if (outcome.slow && outcome.loss < 0.001) best = { ...outcome, limited: true };
+    if (process.env.BENCH_TRIALS) process.stderr.write(`${JSON.stringify(outcome)}\n`);
   }
   return best;
 }
