@@ -24,7 +24,7 @@ export class LegForks {
     for (const writers of Object.values(this.#writers)) writers.delete(id);
   }
 
-  /** A datagram as it came, before it is opened in its place: kept for `accepted`, forgotten at the next one. */
+  /** A datagram as it came, before it is opened: kept for `accepted`, forgotten at the next one. */
   hold(datagram: Uint8Array): void {
     for (const writer of this.#writers.received.values()) writer.hold(datagram);
   }
