@@ -89,10 +89,14 @@ void Latch::reopen() {
   expected_ = Address();
 }
 
+bool Latch::isSettled(double nowMs) const {
+  return isLatched() && (rank_ == kExact || nowMs - firstMs_ >= kSettleMs);
+}
+
 LatchVerdict Latch::judge(const Endpoint& from, double nowMs, bool authentic) {
   if (from == latched_) return LatchVerdict::kAccepted;
   const bool first = !isLatched();
-  if (!first && !authentic && (rank_ == kExact || nowMs - firstMs_ >= kSettleMs)) return LatchVerdict::kRefused;
+  if (!authentic && isSettled(nowMs)) return LatchVerdict::kRefused;
   const int rank = rankOf(from);
   if (rank == 0 || (!first && !authentic && rank <= rank_)) return LatchVerdict::kRefused;
   if (!first && rank <= rank_ && nowMs - movedMs_ < kSettleMs) return LatchVerdict::kAccepted;

@@ -63,6 +63,8 @@ class Latch {
   void reopen();
   LatchVerdict judge(const Endpoint& from, double nowMs, bool authentic);
   bool isLatched() const { return latched_.address.family != 0; }
+  // Whether only an authentic packet may move it any more.
+  bool isSettled(double nowMs) const;
   const Endpoint& latched() const { return latched_; }
 
  private:

@@ -117,6 +117,10 @@ class alignas(64) Leg {
 
   bool described() const { return description_ != nullptr; }
   bool listening() const;
+  // Where RTP is taken from; of no family before the first packet.
+  const Endpoint& source() const { return rtpLatch_.latched(); }
+  // Whether no stranger can take that place any more.
+  bool settled(double nowMs) const { return rtpLatch_.isSettled(nowMs); }
   double lastHeardMs() const { return lastHeardMs_; }
   Side side() const { return side_; }
 

@@ -1,9 +1,11 @@
 #include "relay.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -21,6 +23,28 @@ constexpr double kSliceMs = 25;
 constexpr double kPlayMs = 10;
 // Ports are fetched that many before their turn.
 constexpr int kAhead = 3;
+
+// In a pointer to a port that epoll keeps: the connected socket of that port.
+constexpr uintptr_t kConnectedTag = 1;
+// Connected sockets are no need: they leave descriptors for what is.
+constexpr double kShareOfFiles = 0.75;
+// Of a port that is to have none.
+constexpr int kNoSocket = -2;
+
+int mostFiles() {
+  rlimit files;
+  if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur == RLIM_INFINITY) return INT_MAX;
+  return static_cast<int>(kShareOfFiles * std::fmin(static_cast<double>(files.rlim_cur), INT_MAX));
+}
+
+// By the raw socket; otherwise by the connected one, where it leads there.
+void depart(uint8_t* packet, const Port& by, const Departure& departure, Outbox* outbox) {
+  if (by.connected >= 0 && !outbox->sendsRaw(by.local, departure.length) && departure.to == by.peer) {
+    outbox->sendConnected(packet, by.connected, departure.length);
+  } else {
+    outbox->send(packet, by.fd, by.local, departure.to, departure.length);
+  }
+}
 
 double clockMs(clockid_t clock) {
   timespec now;
@@ -57,10 +81,7 @@ Session::~Session() {
 // Closing a socket takes it out of the epoll too, as nothing else holds it.
 void Session::shut() {
   for (auto& pair : ports) {
-    for (Port& port : pair) {
-      if (port.fd >= 0) close(port.fd);
-      port.fd = -1;
-    }
+    for (Port& port : pair) port.shut();
   }
 }
 
@@ -85,12 +106,14 @@ int Session::bind(const LegPlace places[2]) {
 
 void Session::describe(Side side, std::unique_ptr<Description> description, double nowMs) {
   legs[side].describe(std::move(description), nowMs);
+  ports[side][0].proven = false;
   if (bothSinceMs_ < 0 && legs[0].described() && legs[1].described()) bothSinceMs_ = nowMs;
 }
 
-void Session::tick(double nowMs, double wallMs, Outbox* outbox) {
+void Session::tick(double nowMs, double wallMs, Outbox* outbox, int epoll) {
   eventBudget_[0] = eventBudget_[1] = kEventsPerTick;
   if (bothSinceMs_ < 0) return;
+  for (auto& pair : ports) pair[0].settle(nowMs, epoll);
   for (Leg& leg : legs) {
     watch(leg, nowMs);
     Departure departure;
@@ -113,7 +136,7 @@ bool Session::playOn(double nowMs, Outbox* outbox) {
 void Session::sendOwn(uint8_t* packet, Side side, const Departure& departure, Outbox* outbox) {
   const Port& port = ports[side][departure.rtcpSocket];
   outbox->keep();
-  outbox->send(packet, port.fd, port.local, departure.to, departure.length);
+  depart(packet, port, departure, outbox);
   if (outbox->full()) outbox->flush();
 }
 
@@ -127,6 +150,7 @@ void Session::watch(Leg& leg, double nowMs) {
 }
 
 void Session::onLatched(Side side, const Endpoint& source) {
+  ports[side][0].proven = false;
   sink_->onEvent({EventKind::kLatched, side, id, source, 0, 0, 0, 0});
 }
 
@@ -271,7 +295,8 @@ void Relay::loop() {
     for (int at = 0; at < count; at++) {
       if (at + kAhead < count) __builtin_prefetch(ready[at + kAhead].data.ptr);
       if (ready[at].data.ptr) {
-        take(static_cast<Port*>(ready[at].data.ptr));
+        const auto place = reinterpret_cast<uintptr_t>(ready[at].data.ptr);
+        take(reinterpret_cast<Port*>(place & ~kConnectedTag), place & kConnectedTag);
       } else {
         timerMs_ = kNever;
       }
@@ -305,11 +330,13 @@ void Relay::setTimer() {
 }
 
 // With thousands of legs nothing of one is in the cache; what the packet needs comes while the kernel copies it.
-void Relay::take(Port* port) {
+void Relay::take(Port* port, bool connected) {
   Arrival& arrival = arrivals_[arrived_];
   arrival.packet = outbox_.slot();
   port->fetch();
-  arrival.length = receive(port->fd, arrival.packet, Outbox::kCapacity, &arrival.from);
+  arrival.proven = connected && port->proven;
+  arrival.length = receive(connected ? port->connected : port->fd, arrival.packet, Outbox::kCapacity,
+                           arrival.proven ? nullptr : &arrival.from);
   if (arrival.length < 0) return;
   arrival.port = port;
   port->leg->prefetchKeys();
@@ -325,6 +352,42 @@ void Port::fetch() const {
   __builtin_prefetch(partners);
 }
 
+// A tick after it was connected nothing is under way any more that was let in before, and once it has been empty nothing
+// of that waits in it either. A source that moves takes the socket with it; what waits in it from the former one is asked
+// where it is from until then.
+void Port::settle(double nowMs, int epoll) {
+  if (connected == kNoSocket) return;
+  if (!leg->settled(nowMs)) {
+    proven = false;
+    return;
+  }
+  if (connected >= 0 && peer == leg->source()) {
+    proven = proven || isEmpty(connected);
+    return;
+  }
+  proven = false;
+  peer = leg->source();
+  if (connected >= 0) {
+    if (connectUdp(connected, peer) != 0) peer = Endpoint();
+    return;
+  }
+  static const int most = mostFiles();
+  epoll_event interest = {};
+  interest.events = EPOLLIN;
+  interest.data.ptr = reinterpret_cast<void*>(reinterpret_cast<uintptr_t>(this) | kConnectedTag);
+  connected = joinUdp(fd, local, peer);
+  if (connected >= 0 && connected < most && epoll_ctl(epoll, EPOLL_CTL_ADD, connected, &interest) == 0) return;
+  if (connected >= 0) close(connected);
+  connected = kNoSocket;
+}
+
+void Port::shut() {
+  for (int* socket : {&fd, &connected}) {
+    if (*socket >= 0) close(*socket);
+    *socket = -1;
+  }
+}
+
 // All are received first, then all worked on, then all sent: each of the three keeps its code and data in the cache.
 void Relay::work(double now) {
   if (arrived_ == 0) return;
@@ -338,13 +401,13 @@ void Relay::onArrival(const Arrival& arrival, double now) {
   Leg& leg = *port.leg;
   const int length = arrival.length;
   if (length > Outbox::kCapacity) return leg.dropOversized();
+  // Unproven since it was taken: the source moved in this round.
+  const Endpoint& from = !arrival.proven ? arrival.from : port.proven ? leg.source() : port.peer;
   Departure departure;
   const bool goesOn =
-      port.rtcp ? leg.onRtcpPort(arrival.packet, length, Outbox::kCapacity, arrival.from, now, &departure)
-                : leg.onRtpPort(arrival.packet, length, Outbox::kCapacity, arrival.from, now, &departure);
-  if (!goesOn) return;
-  const Port& by = port.partners[departure.rtcpSocket];
-  outbox_.send(arrival.packet, by.fd, by.local, departure.to, departure.length);
+      port.rtcp ? leg.onRtcpPort(arrival.packet, length, Outbox::kCapacity, from, now, &departure)
+                : leg.onRtpPort(arrival.packet, length, Outbox::kCapacity, from, now, &departure);
+  if (goesOn) depart(arrival.packet, port.partners[departure.rtcpSocket], departure, &outbox_);
 }
 
 void Relay::tick(double now) {
@@ -352,7 +415,7 @@ void Relay::tick(double now) {
   nextTickMs_ = now + kSliceMs;
   for (size_t due = (sessions_.size() + kSlices - 1) / kSlices; due > 0; due--) {
     cursor_ = (cursor_ + 1) % sessions_.size();
-    sessions_[cursor_]->tick(now, wallMs, &outbox_);
+    sessions_[cursor_]->tick(now, wallMs, &outbox_, epoll_);
   }
   outbox_.flush();
 }

@@ -12,6 +12,7 @@
 #include <sys/epoll.h>
 
 #include <atomic>
+#include <cstddef>
 #include <memory>
 #include <vector>
 
@@ -36,23 +37,34 @@ struct Event {
 
 class Session;
 
-// One bound socket, and where all is that a packet from it needs; in one line of the cache.
+// One bound port, and where all is that a packet from it needs; in one line of the cache, but for `peer`.
+//
+// An RTP port has a second socket once its leg's source has settled, connected to it: what comes by it need not be asked
+// where it is from, and strangers fill the queue of the first alone.
 struct alignas(64) Port {
   int fd = -1;
   Side side = kCustomer;
   bool rtcp = false;
   Endpoint local;
+  // Whether all that waits in `connected` is from `peer`, and that is the leg's source.
+  bool proven = false;
+  int connected = -1;
   Leg* leg = nullptr;
   // The other side's ports, RTP then RTCP.
   const Port* partners = nullptr;
   // Records of this leg and of the other.
   const double* received = nullptr;
   const double* sent = nullptr;
+  // Whom `connected` is connected to.
+  Endpoint peer;
 
-  // Fetches what a packet touches, but for its keys: nothing here waits for anything but this line.
+  // Fetches what a packet touches, but for its keys: nothing here waits for anything but the first line.
   void fetch() const;
+  // Looks after `connected`, from tick to tick; `epoll` gets it.
+  void settle(double nowMs, int epoll);
+  void shut();
 };
-static_assert(sizeof(Port) == 64, "a line of the cache");
+static_assert(offsetof(Port, peer) == 64, "a line of the cache");
 
 // Where the pair of ports of a leg is, and its record.
 struct LegPlace {
@@ -78,8 +90,8 @@ class Session final : public LegEvents {
   // Closes them.
   void shut();
   void describe(Side side, std::unique_ptr<Description> description, double nowMs);
-  // Timeouts and our own reports; `outbox` takes what is to be sent.
-  void tick(double nowMs, double wallMs, Outbox* outbox);
+  // Timeouts, our own reports and connected sockets; `outbox` takes what is to be sent.
+  void tick(double nowMs, double wallMs, Outbox* outbox, int epoll);
   // Sends what is due of the events that are played; whether some still are.
   bool playOn(double nowMs, Outbox* outbox);
 
@@ -173,9 +185,11 @@ class Relay final : public EventSink {
     Port* port;
     uint8_t* packet;
     int length;
+    // By the connected socket, from its peer; `from` says nothing then.
+    bool proven;
     Endpoint from;
   };
-  void take(Port* port);
+  void take(Port* port, bool connected);
   void work(double now);
   void onArrival(const Arrival& arrival, double now);
   void tick(double now);

@@ -100,18 +100,22 @@ int openRaw(int family) {
   return fd;
 }
 
-}  // namespace
-
 // As RECEIVE_BYTES in relay/sockets.ts; the system may allow less (net.core.rmem_max).
 constexpr int kReceiveBytes = 1 << 19;
 
-int bindUdp(const Endpoint& local) {
+void share(int fd, bool shared) {
+  const int on = shared;
+  setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
+}
+
+int openUdp(const Endpoint& local, bool shared) {
   const int family = local.address.family == 6 ? AF_INET6 : AF_INET;
   const int fd = socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) return -errno;
   // Filled only while the thread waits for a processor: a flood must not push the peer's packets out meanwhile.
   const int room = kReceiveBytes;
   setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
+  if (shared) share(fd, true);
   const int on = 1;
   sockaddr_storage address;
   auto* any = reinterpret_cast<sockaddr*>(&address);
@@ -124,13 +128,46 @@ int bindUdp(const Endpoint& local) {
   return -error;
 }
 
+}  // namespace
+
+int bindUdp(const Endpoint& local) { return openUdp(local, false); }
+
+// Sharing a port is open to sockets of this user, and only until the second is bound.
+int joinUdp(int fd, const Endpoint& local, const Endpoint& peer) {
+  share(fd, true);
+  const int joined = openUdp(local, true);
+  share(fd, false);
+  if (joined < 0) return joined;
+  share(joined, false);
+  const int error = connectUdp(joined, peer);
+  if (error == 0) return joined;
+  close(joined);
+  return error;
+}
+
+int connectUdp(int fd, const Endpoint& peer) {
+  sockaddr_storage address;
+  auto* any = reinterpret_cast<sockaddr*>(&address);
+  const socklen_t bytes = toSockaddr(peer, any);
+  return connect(fd, any, bytes) == 0 ? 0 : -errno;
+}
+
+bool isEmpty(int fd) {
+  uint8_t first;
+  return recv(fd, &first, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno == EAGAIN;
+}
+
 // Straight to the kernel here and when sending: around these calls the C library watches for a thread's cancellation,
 // once a process has threads.
 int receive(int fd, uint8_t* packet, int capacity, Endpoint* from) {
+  const int flags = MSG_DONTWAIT | MSG_TRUNC;
+  if (!from) {
+    const long length = syscall(SYS_recvfrom, fd, packet, static_cast<size_t>(capacity), flags, nullptr, nullptr);
+    return length < 0 ? -1 : static_cast<int>(length);
+  }
   sockaddr_storage address;
   socklen_t bytes = sizeof address;
-  const long length =
-      syscall(SYS_recvfrom, fd, packet, static_cast<size_t>(capacity), MSG_DONTWAIT | MSG_TRUNC, &address, &bytes);
+  const long length = syscall(SYS_recvfrom, fd, packet, static_cast<size_t>(capacity), flags, &address, &bytes);
   if (length < 0) return -1;
   *from = fromSockaddr(address);
   return static_cast<int>(length);
@@ -180,6 +217,14 @@ void Outbox::send(uint8_t* packet, int fd, const Endpoint& local, const Endpoint
   queued.toBytes = toSockaddr({to.address, 0}, &queued.to.any);
 }
 
+void Outbox::sendConnected(uint8_t* packet, int fd, int length) {
+  Queued& queued = queued_[count_++];
+  mixed_ = true;
+  queued.fd = fd;
+  queued.bytes = {packet, static_cast<size_t>(length)};
+  queued.toBytes = 0;
+}
+
 void Outbox::flush() {
   if (mixed_) {
     flushInOrder();
@@ -195,8 +240,13 @@ void Outbox::flush() {
 void Outbox::flushInOrder() {
   for (int at = 0; at < count_; at++) {
     const Queued& queued = queued_[at];
-    // A full buffer, or no route, is the network's loss: RTP has no one to tell.
-    (void)sendto(queued.fd, queued.bytes.iov_base, queued.bytes.iov_len, MSG_DONTWAIT, &queued.to.any, queued.toBytes);
+    const sockaddr* to = queued.toBytes > 0 ? &queued.to.any : nullptr;
+    const auto send = [&] {
+      return sendto(queued.fd, queued.bytes.iov_base, queued.bytes.iov_len, MSG_DONTWAIT, to, queued.toBytes);
+    };
+    // A full buffer, or no route, is the network's loss: RTP has no one to tell. A connected socket says first that an
+    // earlier packet was refused, and does not send.
+    if (send() < 0 && errno == ECONNREFUSED) send();
   }
 }
 

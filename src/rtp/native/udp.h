@@ -1,7 +1,7 @@
 // What comes and leaves in one round: packets lie in slots from receiving to sending, and go out together, over all flows.
 //
 //   raw:     | IP | UDP | payload |  one raw socket, own headers, one sendmmsg for the whole round
-//   sockets: each packet by its own socket, where the process lacks CAP_NET_RAW or the source address is not known
+//   sockets: each packet by its leg's socket, where the process lacks CAP_NET_RAW or the source address is not known
 #ifndef TRUNKLINE_UDP_H
 #define TRUNKLINE_UDP_H
 
@@ -16,7 +16,17 @@ namespace trunkline {
 // A UDP socket bound to `local`, non-blocking; negative errno when it cannot be had.
 int bindUdp(const Endpoint& local);
 
-// Receives one datagram; its full length even where `capacity` cut it, or -1 when none waits.
+// Binds a second socket to `local`, where `fd` is bound, and connects it to `peer`: the kernel gives it what comes from
+// there, and `fd` the rest. What came while it was bound and not yet connected may wait in it too, from anywhere. No third
+// socket can join them. Negative errno when it cannot be had.
+int joinUdp(int fd, const Endpoint& local, const Endpoint& peer);
+// Connects a socket of `joinUdp` elsewhere; 0 or negative errno. What waits in it stays.
+int connectUdp(int fd, const Endpoint& peer);
+// Whether no datagram waits.
+bool isEmpty(int fd);
+
+// Receives one datagram; its full length even where `capacity` cut it, or -1 when none waits. `from` is null where the
+// source is known, which is cheaper.
 int receive(int fd, uint8_t* packet, int capacity, Endpoint* from);
 
 class Outbox {
@@ -35,8 +45,12 @@ class Outbox {
   // Keeps what was put into `slot()` until the round is flushed.
   void keep() { used_++; }
   bool full() const { return used_ == kSlots; }
+  // Whether what leaves from `local` needs no socket of its own.
+  bool sendsRaw(const Endpoint& local, int length) const { return rawFor(local, length) >= 0; }
   // Sends with the round `length` bytes of `packet`, which lies in a slot. `local` is the address that `fd` is bound to.
   void send(uint8_t* packet, int fd, const Endpoint& local, const Endpoint& to, int length);
+  // The same by a connected socket.
+  void sendConnected(uint8_t* packet, int fd, int length);
   // Sends what waits; all slots are free then.
   void flush();
   // Closes the raw sockets; nothing is sent any more.
@@ -49,7 +63,7 @@ class Outbox {
   struct Slot {
     uint8_t bytes[kHeadroom + kCapacity];
   };
-  // A packet with its headers for `fd`, a raw socket, or without them for its own.
+  // A packet with its headers for `fd`, a raw socket, or without them for its own; `toBytes` is 0 where that is connected.
   struct Queued {
     int fd;
     socklen_t toBytes;
