@@ -136,10 +136,13 @@ async function measureRates(relays, kind, whats) {
     }
   }
   if (!whats.includes('half')) return;
-  const maxima = readLog(options.log).filter(
+  const maxima = (existsSync(options.log) ? readLog(options.log) : []).filter(
     ({ what, relay, kind: of }) => what === 'max' && relay === 'rtpengine' && of === kind,
   );
-  if (maxima.length === 0) throw new Error(`half of what? the log has no maximum of rtpengine (${kind})`);
+  if (maxima.length === 0) {
+    say(`half of what? ${options.log} has no maximum of rtpengine (${kind}): --what max,half, or --log with one`);
+    process.exit(2);
+  }
   await measureTurns(relays, kind, median(maxima.map(({ pps }) => pps)) / 2);
 }
 
