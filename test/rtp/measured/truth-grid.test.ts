@@ -17,6 +17,7 @@ import { PayloadTable, Reception } from '../../../src/rtp/stream/index.js';
 import { freePorts } from '../../support/ports.js';
 import { hasCommand, pause } from '../../support/program.js';
 import { startRtpengine } from '../../support/rtpengine.js';
+import { leastDisturbed } from '../../support/stolen-time.js';
 import { ImpairmentRelay } from '../../tools/impairment-relay.js';
 import { KernelCapture } from '../../tools/kernel-capture.js';
 import type { CapturedDatagram } from '../../tools/pcap.js';
@@ -223,37 +224,12 @@ const HALVES = [0, 1].map((half) => CELLS.filter((_, at) => at % 2 === half));
 it.each(ENGINES.flatMap((name) => HALVES.map((cells, half) => [name, half + 1, cells] as const)))(
   '%s, half %d of the grid: loss exact, jitter within 2 %, MOS within 0.05',
   {
-    timeout: 90_000,
+    timeout: 120_000,
     retry: 1,
   },
   async (name, _, cells) => {
-    const pairs = 2 * cells.length + 4;
-    const first = await freePorts(2 * pairs);
-    const ports = { first, last: first + 2 * pairs - 1 };
-    const random = new SeededRandom(5);
-    const engine = engineOf(name, {
-      listen: ['127.0.0.1'],
-      ports,
-      scheduler: systemScheduler,
-      random,
-      logger: silentLogger,
-    });
-    await engine.start();
-    const daemon = await daemonBeside();
-    const kernel = await KernelCapture.start(ports.first, ports.last);
-    const streams: Stream[] = [];
-    for (const [index, of] of cells.entries()) streams.push(await openStream(of, index, engine, daemon?.client));
-    await pause(200);
-    const idle = watchIdle();
-    await speak(streams);
-    const idleShare = idle();
-    // Of all streams, a report of the daemon's is about their end.
-    await pause(daemon ? 6000 : 400);
-    const captured = await kernel?.stop();
-    const verdicts = [];
-    for (const stream of streams) {
-      verdicts.push(await judge(stream, captured ?? stream.network.captured, daemon?.client));
-    }
+    // Of two runs the one that the machine's owner disturbed least is judged, whatever its figures.
+    const { idleShare, kernel, verdicts } = await leastDisturbed(() => measure(name, cells), 20, 2);
     const head =
       'stream | lost, capture | lost, ours | jitter ms | ours | off | MOS | ours | rtpengine: packets, lost, jitter';
     console.info(
@@ -267,8 +243,40 @@ it.each(ENGINES.flatMap((name) => HALVES.map((cells, half) => [name, half + 1, c
     for (const { row, jitterUs, offUs } of verdicts) {
       expect.soft(offUs, `${row.join(' | ')}: jitter`).toBeLessThanOrEqual(Math.max(jitterUs * 0.02, wakingUs));
     }
-    await Promise.all(streams.flatMap(({ network, sender, sink }) => [network.close(), sender.close(), sink.close()]));
-    await engine.stop();
-    await daemon?.end();
   },
 );
+
+/** Streams through the cells' impairments, all at once, each judged beside the capture. */
+async function measure(name: (typeof ENGINES)[number], cells: typeof CELLS) {
+  const pairs = 2 * cells.length + 4;
+  const first = await freePorts(2 * pairs);
+  const ports = { first, last: first + 2 * pairs - 1 };
+  const random = new SeededRandom(5);
+  const engine = engineOf(name, {
+    listen: ['127.0.0.1'],
+    ports,
+    scheduler: systemScheduler,
+    random,
+    logger: silentLogger,
+  });
+  await engine.start();
+  const daemon = await daemonBeside();
+  const kernel = await KernelCapture.start(ports.first, ports.last);
+  const streams: Stream[] = [];
+  for (const [index, of] of cells.entries()) streams.push(await openStream(of, index, engine, daemon?.client));
+  await pause(200);
+  const idle = watchIdle();
+  await speak(streams);
+  const idleShare = idle();
+  // Of all streams, a report of the daemon's is about their end.
+  await pause(daemon ? 6000 : 400);
+  const captured = await kernel?.stop();
+  const verdicts = [];
+  for (const stream of streams) {
+    verdicts.push(await judge(stream, captured ?? stream.network.captured, daemon?.client));
+  }
+  await Promise.all(streams.flatMap(({ network, sender, sink }) => [network.close(), sender.close(), sink.close()]));
+  await engine.stop();
+  await daemon?.end();
+  return { idleShare, kernel: kernel !== undefined, verdicts };
+}
