@@ -28,6 +28,8 @@ constexpr int kAhead = 3;
 constexpr uintptr_t kConnectedTag = 1;
 // Connected sockets are no need: they leave descriptors for what is.
 constexpr double kShareOfFiles = 0.75;
+// More than a socket's receive buffer holds of voice.
+constexpr int kMaxWaiting = 2048;
 // Of a port that is to have none.
 constexpr int kNoSocket = -2;
 
@@ -110,10 +112,9 @@ void Session::describe(Side side, std::unique_ptr<Description> description, doub
   if (bothSinceMs_ < 0 && legs[0].described() && legs[1].described()) bothSinceMs_ = nowMs;
 }
 
-void Session::tick(double nowMs, double wallMs, Outbox* outbox, int epoll) {
+void Session::tick(double nowMs, double wallMs, Outbox* outbox) {
   eventBudget_[0] = eventBudget_[1] = kEventsPerTick;
   if (bothSinceMs_ < 0) return;
-  for (auto& pair : ports) pair[0].settle(nowMs, epoll);
   for (Leg& leg : legs) {
     watch(leg, nowMs);
     Departure departure;
@@ -330,18 +331,19 @@ void Relay::setTimer() {
 }
 
 // With thousands of legs nothing of one is in the cache; what the packet needs comes while the kernel copies it.
-void Relay::take(Port* port, bool connected) {
+bool Relay::take(Port* port, bool connected) {
   Arrival& arrival = arrivals_[arrived_];
   arrival.packet = outbox_.slot();
   port->fetch();
   arrival.proven = connected && port->proven;
   arrival.length = receive(connected ? port->connected : port->fd, arrival.packet, Outbox::kCapacity,
                            arrival.proven ? nullptr : &arrival.from);
-  if (arrival.length < 0) return;
+  if (arrival.length < 0) return false;
   arrival.port = port;
   port->leg->prefetchKeys();
   outbox_.keep();
   arrived_++;
+  return true;
 }
 
 void Port::fetch() const {
@@ -355,30 +357,45 @@ void Port::fetch() const {
 // A tick after it was connected nothing is under way any more that was let in before, and once it has been empty nothing
 // of that waits in it either. A source that moves takes the socket with it; what waits in it from the former one is asked
 // where it is from until then.
-void Port::settle(double nowMs, int epoll) {
-  if (connected == kNoSocket) return;
+bool Port::settle(double nowMs) {
+  if (connected == kNoSocket) return false;
   if (!leg->settled(nowMs)) {
     proven = false;
-    return;
+    return false;
   }
   if (connected >= 0 && peer == leg->source()) {
     proven = proven || isEmpty(connected);
-    return;
+    return false;
   }
   proven = false;
   peer = leg->source();
   if (connected >= 0) {
-    if (connectUdp(connected, peer) != 0) peer = Endpoint();
-    return;
+    if (connectUdp(connected, peer) == 0) return true;
+    peer = Endpoint();
+    return false;
   }
   static const int most = mostFiles();
+  connected = joinUdp(fd, local, peer, most);
+  if (connected >= 0) return true;
+  connected = kNoSocket;
+  return false;
+}
+
+// The peer's packets that came before wait in the first socket: they are taken before the other is looked at.
+void Relay::settle(Port* port, double now) {
+  const bool listened = port->connected >= 0;
+  if (!port->settle(now)) return;
+  for (int left = kMaxWaiting; left > 0 && take(port, false); left--) {
+    if (outbox_.full()) work(now);
+  }
+  work(now);
+  if (listened) return;
   epoll_event interest = {};
   interest.events = EPOLLIN;
-  interest.data.ptr = reinterpret_cast<void*>(reinterpret_cast<uintptr_t>(this) | kConnectedTag);
-  connected = joinUdp(fd, local, peer);
-  if (connected >= 0 && connected < most && epoll_ctl(epoll, EPOLL_CTL_ADD, connected, &interest) == 0) return;
-  if (connected >= 0) close(connected);
-  connected = kNoSocket;
+  interest.data.ptr = reinterpret_cast<void*>(reinterpret_cast<uintptr_t>(port) | kConnectedTag);
+  if (epoll_ctl(epoll_, EPOLL_CTL_ADD, port->connected, &interest) == 0) return;
+  close(port->connected);
+  port->connected = kNoSocket;
 }
 
 void Port::shut() {
@@ -415,7 +432,8 @@ void Relay::tick(double now) {
   nextTickMs_ = now + kSliceMs;
   for (size_t due = (sessions_.size() + kSlices - 1) / kSlices; due > 0; due--) {
     cursor_ = (cursor_ + 1) % sessions_.size();
-    sessions_[cursor_]->tick(now, wallMs, &outbox_, epoll_);
+    sessions_[cursor_]->tick(now, wallMs, &outbox_);
+    for (auto& pair : sessions_[cursor_]->ports) settle(&pair[0], now);
   }
   outbox_.flush();
 }

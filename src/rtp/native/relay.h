@@ -60,8 +60,8 @@ struct alignas(64) Port {
 
   // Fetches what a packet touches, but for its keys: nothing here waits for anything but the first line.
   void fetch() const;
-  // Looks after `connected`, from tick to tick; `epoll` gets it.
-  void settle(double nowMs, int epoll);
+  // Looks after `connected`, from tick to tick; true when it has just been connected, and what waits in `fd` goes before.
+  bool settle(double nowMs);
   void shut();
 };
 static_assert(offsetof(Port, peer) == 64, "a line of the cache");
@@ -90,8 +90,8 @@ class Session final : public LegEvents {
   // Closes them.
   void shut();
   void describe(Side side, std::unique_ptr<Description> description, double nowMs);
-  // Timeouts, our own reports and connected sockets; `outbox` takes what is to be sent.
-  void tick(double nowMs, double wallMs, Outbox* outbox, int epoll);
+  // Timeouts and our own reports; `outbox` takes what is to be sent.
+  void tick(double nowMs, double wallMs, Outbox* outbox);
   // Sends what is due of the events that are played; whether some still are.
   bool playOn(double nowMs, Outbox* outbox);
 
@@ -189,7 +189,8 @@ class Relay final : public EventSink {
     bool proven;
     Endpoint from;
   };
-  void take(Port* port, bool connected);
+  bool take(Port* port, bool connected);
+  void settle(Port* port, double now);
   void work(double now);
   void onArrival(const Arrival& arrival, double now);
   void tick(double now);

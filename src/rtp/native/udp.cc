@@ -1,6 +1,7 @@
 #include "udp.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <netinet/ip.h>
 #include <netinet/ip6.h>
 #include <netinet/udp.h>
@@ -108,10 +109,14 @@ void share(int fd, bool shared) {
   setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
 }
 
-int openUdp(const Endpoint& local, bool shared) {
+int openUdp(const Endpoint& local, bool shared, int limit) {
   const int family = local.address.family == 6 ? AF_INET6 : AF_INET;
   const int fd = socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) return -errno;
+  if (fd >= limit) {
+    close(fd);
+    return -EMFILE;
+  }
   // Filled only while the thread waits for a processor: a flood must not push the peer's packets out meanwhile.
   const int room = kReceiveBytes;
   setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
@@ -130,12 +135,12 @@ int openUdp(const Endpoint& local, bool shared) {
 
 }  // namespace
 
-int bindUdp(const Endpoint& local) { return openUdp(local, false); }
+int bindUdp(const Endpoint& local) { return openUdp(local, false, INT_MAX); }
 
 // Sharing a port is open to sockets of this user, and only until the second is bound.
-int joinUdp(int fd, const Endpoint& local, const Endpoint& peer) {
+int joinUdp(int fd, const Endpoint& local, const Endpoint& peer, int limit) {
   share(fd, true);
-  const int joined = openUdp(local, true);
+  const int joined = openUdp(local, true, limit);
   share(fd, false);
   if (joined < 0) return joined;
   share(joined, false);

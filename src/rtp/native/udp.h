@@ -18,8 +18,8 @@ int bindUdp(const Endpoint& local);
 
 // Binds a second socket to `local`, where `fd` is bound, and connects it to `peer`: the kernel gives it what comes from
 // there, and `fd` the rest. What came while it was bound and not yet connected may wait in it too, from anywhere. No third
-// socket can join them. Negative errno when it cannot be had.
-int joinUdp(int fd, const Endpoint& local, const Endpoint& peer);
+// socket can join them. Negative errno when it cannot be had, or only with a descriptor of `limit` or more.
+int joinUdp(int fd, const Endpoint& local, const Endpoint& peer, int limit);
 // Connects a socket of `joinUdp` elsewhere; 0 or negative errno. What waits in it stays.
 int connectUdp(int fd, const Endpoint& peer);
 // Whether no datagram waits.

@@ -92,6 +92,20 @@ describe.skipIf(!binding).each([
     expect(connections()).not.toContain(`${session.customer.rtpPort} ${customer.port}`);
   });
 
+  it('keeps the order of bursts that come while it is being connected', async () => {
+    const { session, customer, remote } = await call(address, raw);
+    const send = (sequence: number) =>
+      customer.send(rtpPacket({ sequence, timestamp: 160 * sequence }), session.customer.rtpPort);
+    for (let burst = 0; burst < 60; burst++) {
+      for (const at of range(40 * burst, 40)) send(at);
+      await remote.received(40 * (burst + 1));
+    }
+    await pause(50);
+    for (const at of range(2400, 40)) send(at);
+    await remote.received(2440);
+    expect(numbers(remote)).toEqual(range(0, 2440));
+  });
+
   it('still counts strangers, tells of them, and answers them nothing', async () => {
     const { session, events, customer, remote } = await call(address, raw);
     await settled({ session, customer });
