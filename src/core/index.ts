@@ -1,4 +1,5 @@
 export * from './counters.js';
+export * from './datagram-stream.js';
 export * from './errors.js';
 export * from './logger.js';
 export * from './random.js';

@@ -7,10 +7,13 @@ import { getSystemErrorName } from 'node:util';
  * 10, there in all versions since), so it is used where it is found to be as described below, and `node:dgram` is
  * otherwise: both do the same.
  */
-interface UdpHandle {
+export interface UdpHandle {
   bind(address: string, port: number, flags: number): number;
   bind6(address: string, port: number, flags: number): number;
+  connect(address: string, port: number): number;
+  connect6(address: string, port: number): number;
   recvStart(): number;
+  recvStop(): number;
   /** Sends at once and returns the length + 1, queues and returns 0, or returns a negative errno. */
   send(request: SendRequest, list: Buffer[], count: 1, port: number, address: string, callback: boolean): number;
   send6(request: SendRequest, list: Buffer[], count: 1, port: number, address: string, callback: boolean): number;
@@ -19,6 +22,8 @@ interface UdpHandle {
   bufferSize(size: number, receive: boolean, context: { code?: string }): number | undefined;
   getSendQueueSize(): number;
   close(): void;
+  /** The descriptor; negative where there is none. */
+  readonly fd: number;
   onmessage: (length: number, handle: unknown, datagram: Buffer, source: { address: string; port: number }) => void;
 }
 
@@ -31,7 +36,7 @@ interface SendRequest {
 interface UdpBinding {
   readonly UDP: new () => UdpHandle;
   readonly SendWrap: new () => SendRequest;
-  readonly constants: { readonly UV_UDP_IPV6ONLY: number };
+  readonly constants: { readonly UV_UDP_IPV6ONLY: number; readonly UV_UDP_REUSEADDR: number };
 }
 
 /** Who gets what comes to a socket. */
@@ -42,7 +47,10 @@ export interface DatagramReceiver {
 const METHODS = [
   'bind',
   'bind6',
+  'connect',
+  'connect6',
   'recvStart',
+  'recvStop',
   'send',
   'send6',
   'getsockname',
@@ -69,8 +77,11 @@ let outgoing: Buffer[] = [Buffer.alloc(0)];
 
 /** A UDP socket on the bare handle. An IPv6 one takes IPv6 alone (no mapped addresses). */
 export class HandleSocket {
+  /** Datagrams that came, from anybody. */
+  received = 0;
   readonly #handle: UdpHandle;
   readonly #binding: UdpBinding;
+  readonly #address: string;
   readonly #six: boolean;
   #request: SendRequest;
 
@@ -78,13 +89,16 @@ export class HandleSocket {
   constructor(binding: UdpBinding, address: string, port: number, receiver: DatagramReceiver) {
     this.#binding = binding;
     this.#request = new binding.SendWrap();
+    this.#address = address;
     this.#six = isIP(address) === 6;
     this.#handle = new binding.UDP();
     this.#handle.onmessage = (length, _handle, datagram, source) => {
       // Negative: an ICMP error about one datagram, never about the call.
-      if (length >= 0) receiver.receive(datagram, source.address, source.port);
+      if (length < 0) return;
+      this.received++;
+      receiver.receive(datagram, source.address, source.port);
     };
-    this.#start(address, port);
+    this.#start(port);
   }
 
   /** The port really bound. */
@@ -92,6 +106,10 @@ export class HandleSocket {
     const out: { port?: number } = {};
     this.#handle.getsockname(out);
     return out.port ?? 0;
+  }
+
+  get descriptor(): number {
+    return this.#handle.fd;
   }
 
   /** Bytes that wait for the network to take them. */
@@ -120,22 +138,44 @@ export class HandleSocket {
     return sent !== 0;
   }
 
+  /**
+   * A second socket of the same port, not read yet. Once it is connected, nothing comes to it but what that peer sends;
+   * what came between bind and connect may be anybody's. All others still come to this one.
+   *
+   * Two sockets share a port where both ask for it (SO_REUSEADDR), and Node has no way to take that back: from now until
+   * both are closed, another program of this machine that asks for it could bind the port as well.
+   * @returns the connected handle; undefined where the system refuses, and nothing has changed then but that option
+   */
+  join(address: string, port: number): UdpHandle | undefined {
+    const own = this.port;
+    const { UV_UDP_REUSEADDR } = this.#binding.constants;
+    // It is bound, so this fails; the option is set before that.
+    this.#bind(this.#handle, own, UV_UDP_REUSEADDR);
+    const handle = new this.#binding.UDP();
+    const failed =
+      this.#bind(handle, own, UV_UDP_REUSEADDR) ||
+      (this.#six ? handle.connect6(address, port) : handle.connect(address, port));
+    if (failed === 0) return handle;
+    handle.close();
+    return undefined;
+  }
+
   close(): void {
     this.#handle.close();
   }
 
-  #start(address: string, port: number): void {
-    const failed = this.#bind(address, port) || this.#handle.recvStart();
+  #start(port: number): void {
+    const failed = this.#bind(this.#handle, port, 0) || this.#handle.recvStart();
     if (failed === 0) return;
     this.#handle.close();
     const code = getSystemErrorName(failed);
-    throw Object.assign(new Error(`bind ${code} ${address}:${port}`), { code });
+    throw Object.assign(new Error(`bind ${code} ${this.#address}:${port}`), { code });
   }
 
-  #bind(address: string, port: number): number {
+  #bind(handle: UdpHandle, port: number, flags: number): number {
     return this.#six
-      ? this.#handle.bind6(address, port, this.#binding.constants.UV_UDP_IPV6ONLY)
-      : this.#handle.bind(address, port, 0);
+      ? handle.bind6(this.#address, port, flags | this.#binding.constants.UV_UDP_IPV6ONLY)
+      : handle.bind(this.#address, port, flags);
   }
 
   /** The socket's buffer was full: the request holds the packet until it has left. */

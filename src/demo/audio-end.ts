@@ -95,9 +95,14 @@ export class AudioEnd {
     this.#timers.report = this.#scheduler.after(REPORT_MS, report);
   }
 
-  stop(): void {
+  /** Says no more, and still listens. */
+  silence(): void {
     this.#timers.frame?.cancel();
     this.#timers.report?.cancel();
+  }
+
+  stop(): void {
+    this.silence();
     this.#rtp.close();
     this.#rtcp.close();
   }

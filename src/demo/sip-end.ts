@@ -88,7 +88,7 @@ export class SipEnd {
         },
         onAnswered: (response, dialog) => {
           dialog.ack();
-          this.#answered(dialog, response);
+          this.#answered(dialog, response)?.();
         },
         onRejected: (response) => this.#events.onEnded(`refused: ${response.status} ${response.reason}`),
         onFailed: (error) => this.#events.onEnded(error.message),
@@ -113,16 +113,21 @@ export class SipEnd {
   #ring(leg: InboundLeg): void {
     const ignored = (): void => {};
     this.#events.onInvite?.();
+    let speak: (() => void) | undefined;
     const answer = systemScheduler.after(RING_MS, () => {
       const dialog = leg.accept({ body: this.#description() });
-      this.#answered(dialog, leg.request);
+      speak = this.#answered(dialog, leg.request);
     });
     leg.handler = {
       onCancel: () => {
         answer.cancel();
         this.#events.onEnded('cancelled by the caller');
       },
-      onAck: ignored,
+      // What is said before the caller's side has the answer may find nobody who knows where to pass it on.
+      onAck: () => {
+        speak?.();
+        speak = undefined;
+      },
       onAckTimeout: () => this.#events.onEnded('no ACK'),
       onPrack: (request) => request.respond(200),
       onPrackTimeout: ignored,
@@ -131,10 +136,14 @@ export class SipEnd {
     leg.provisional(180);
   }
 
-  #answered(dialog: Dialog, message: SipMessage): void {
+  /** Gives what starts the audio, where the other side described one. */
+  #answered(dialog: Dialog, message: SipMessage): (() => void) | undefined {
     this.#dialog = dialog;
     dialog.handler = {
-      onBye: () => this.#events.onEnded('hung up by the other side'),
+      onBye: () => {
+        this.#audio.silence();
+        this.#events.onEnded('hung up by the other side');
+      },
       onReinvite: (request) => request.respond(488),
       onAck: () => {},
       onRequest: (request) => request.respond(200),
@@ -144,10 +153,10 @@ export class SipEnd {
     const remote = audioOf(message);
     if (!remote) {
       this.#events.onEnded('no audio in the session description');
-      return;
+      return undefined;
     }
-    this.#audio.start(remote);
     this.#events.onAnswered?.(remote);
+    return () => this.#audio.start(remote);
   }
 
   #description(): MessageBody {

@@ -29,6 +29,11 @@ export class Gate {
     return this.#rtcp.latched;
   }
 
+  /** The source of RTP, once no stranger can take its place. */
+  settledSource(nowMs: number): Endpoint | undefined {
+    return this.#rtp.settled(nowMs);
+  }
+
   /** Sets what sources are matched against; `reopen` forgets the latched ones. */
   describe(description: RemoteDescription, reopen: boolean): void {
     const { address, rtpPort, rtcpPort, rtcpAddress, signallingAddress, allowedSources } = description;

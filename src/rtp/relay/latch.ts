@@ -74,7 +74,7 @@ export class Latch {
   judge(address: string, port: number, nowMs: number, authentic: boolean): LatchVerdict {
     if (port === this.port && address === this.address) return ACCEPTED;
     const first = this.address === '';
-    if (!first && !authentic && (this.#rank === EXACT || nowMs - this.#firstMs >= SETTLE_MS)) return REFUSED;
+    if (!first && !authentic && this.#isSettled(nowMs)) return REFUSED;
     const rank = this.#rankOf(address, port);
     if (rank === 0 || (!first && !authentic && rank <= this.#rank)) return REFUSED;
     if (!first && rank <= this.#rank && nowMs - this.#movedMs < SETTLE_MS) return ACCEPTED;
@@ -84,6 +84,15 @@ export class Latch {
     this.port = port;
     this.#rank = rank;
     return LATCHED;
+  }
+
+  /** The latched source, once only an authentic packet could move it. */
+  settled(nowMs: number): Endpoint | undefined {
+    return this.#isSettled(nowMs) ? this.latched : undefined;
+  }
+
+  #isSettled(nowMs: number): boolean {
+    return this.#rank === EXACT || nowMs - this.#firstMs >= SETTLE_MS;
   }
 
   #rankOf(address: string, port: number): number {

@@ -184,6 +184,7 @@ export class RelayLeg implements PairUser {
   /** Called a few times a second. */
   onTick(nowMs: number): void {
     this.#dtmf.onTick(nowMs);
+    this.outlet.settle(this.#gate.settledSource(nowMs));
   }
 
   /** The leg ends: settles figures that were waiting for late packets. */

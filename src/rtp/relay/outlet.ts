@@ -2,8 +2,9 @@ import type { RemoteDescription } from '../engine.js';
 import { FORK_FLAG } from '../fork/index.js';
 import type { RtpView } from '../packet/rtp.js';
 import { type Endpoint, isSendable } from './address.js';
-import { keepMemory, type LegCipher } from './cipher.js';
+import type { LegCipher } from './cipher.js';
 import { FIELD } from './layout.js';
+import { keepMemory } from './scratch.js';
 import type { BoundSocket } from './sockets.js';
 
 /** The stream that goes out of a leg, as a sender report tells it (RFC 3550 §6.4.1). */
@@ -69,6 +70,11 @@ export class Outlet {
       isSendable(this.#rtcpTarget.address, this.#rtcpTarget.port, this.#family);
   }
 
+  /** RTP comes from there, and from nowhere else. */
+  settle(source: Endpoint | undefined): void {
+    this.#rtp.settle?.(source);
+  }
+
   /** Sends media; the caller has checked `rtpOpen`. Returns false when it could not be sealed. */
   sendRtp(packet: Buffer, view: RtpView): boolean {
     const wire = this.#sealed ? this.#cipher.seal(packet, view) : packet;
@@ -88,7 +94,7 @@ export class Outlet {
   sendDatagram(datagram: Buffer): void {
     this.#record[FIELD.sentPackets]!++;
     this.#record[FIELD.sentBytes]! += datagram.length;
-    this.#rtp.send(datagram, this.#rtpTarget.port, this.#rtpTarget.address);
+    if (!this.#rtp.send(datagram, this.#rtpTarget.port, this.#rtpTarget.address)) keepMemory(datagram);
     this.tap?.(datagram, FORK_FLAG.udptl, this.#rtpTarget);
   }
 

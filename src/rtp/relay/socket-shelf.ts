@@ -87,7 +87,8 @@ export class SocketShelf {
 
   give(pair: SocketPair): void {
     pair.user = undefined;
-    if (this.#closed) closePair(pair);
+    pair.rtp.settle?.(undefined);
+    if (this.#closed || pair.rtp.spent) closePair(pair);
     else this.#shelve(pair);
   }
 

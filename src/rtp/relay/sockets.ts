@@ -1,14 +1,16 @@
 import dgram from 'node:dgram';
 import { isIP } from 'node:net';
 import { type DatagramReceiver, HandleSocket, udpBinding } from '../../core/index.js';
+import type { Endpoint } from './address.js';
+import { ConnectedSocket } from './connected-socket.js';
 
 /**
- * UDP sockets of a port pair. They stay bound after a call and are given to the next one, so that setting a call up
- * costs no system call.
+ * UDP sockets of a port pair. They stay bound after a call that had no other use of them, and are given to the next one,
+ * so that setting it up costs no system call.
  *
- * They are not connected. A connected socket would send about a tenth cheaper, but the kernel would drop packets from
- * strangers unseen and answer them with ICMP errors; here they reach us, are counted, told and refused in silence. The
- * lookup below resolves at once, which takes away most of what an unconnected `send` costs more.
+ * They are not connected: from a connected socket the kernel would keep strangers' packets unseen and answer them with
+ * ICMP errors; here they reach us, are counted, told and refused in silence. Once a leg's source is settled, a second
+ * socket beside it is connected to that, where it can be.
  */
 export interface BoundSocket {
   /**
@@ -16,6 +18,10 @@ export interface BoundSocket {
    * use until it has left.
    */
   send(packet: Buffer, port: number, address: string): boolean;
+  /** The source that packets come from, as long as that is settled; its packets may go a quicker way then. */
+  settle?(source: Endpoint | undefined): void;
+  /** Other programs may share the port since it was settled: it must be closed after its call. */
+  readonly spent?: boolean;
   close(): void;
 }
 
@@ -74,13 +80,49 @@ export const bindDgramSocket: BindSocket = (address, port, receiver) =>
     });
   });
 
+/** A socket on Node's bare handle, with a connected one beside it while its source is settled. */
+class SettlingSocket implements BoundSocket {
+  spent = false;
+  readonly #first: HandleSocket;
+  readonly #receiver: DatagramReceiver;
+  #source: Endpoint | undefined;
+  #connected: ConnectedSocket | undefined;
+
+  constructor(first: HandleSocket, receiver: DatagramReceiver) {
+    this.#first = first;
+    this.#receiver = receiver;
+    first.widenReceiveBuffer(RECEIVE_BYTES);
+  }
+
+  send(packet: Buffer, port: number, address: string): boolean {
+    const connected = this.#connected;
+    if (connected !== undefined && connected.source.port === port && connected.source.address === address) {
+      const sent = connected.send(packet);
+      if (sent !== undefined) return sent;
+    }
+    return this.#first.send(packet, port, address);
+  }
+
+  settle(source: Endpoint | undefined): void {
+    const settled = this.#source;
+    if (source?.port === settled?.port && source?.address === settled?.address) return;
+    this.#source = source;
+    this.#connected?.close();
+    this.#connected = undefined;
+    if (!source) return;
+    this.spent = true;
+    this.#connected = ConnectedSocket.open(this.#first, source, this.#receiver, RECEIVE_BYTES);
+  }
+
+  close(): void {
+    this.settle(undefined);
+    this.#first.close();
+  }
+}
+
 const binding = udpBinding();
 
 /** The machine's sockets, by the cheapest way there is. */
 export const bindUdpSocket: BindSocket = binding
-  ? async (address, port, receiver) => {
-      const socket = new HandleSocket(binding, address, port, receiver);
-      socket.widenReceiveBuffer(RECEIVE_BYTES);
-      return socket;
-    }
+  ? async (address, port, receiver) => new SettlingSocket(new HandleSocket(binding, address, port, receiver), receiver)
   : bindDgramSocket;

@@ -4,13 +4,13 @@ import { readClocks } from './clock.js';
 import type { RelayCommand, RelayReport } from './commands.js';
 import { RelayHost } from './host.js';
 import { type BindSocket, bindUdpSocket } from './sockets.js';
-import type { RelayWorkerData } from './worker.js';
+import type { RelayStart } from './worker.js';
 import { workerUrl } from './worker-url.js';
 
 /** A relay host wherever it runs, as the engine sees it. */
 export interface RelayThread {
   post(command: RelayCommand): void;
-  /** Ends the thread; call it once `stopped` was reported. */
+  /** Lets go of the thread; call it once `stopped` was reported. */
   end(): Promise<void>;
 }
 
@@ -22,24 +22,41 @@ export interface RelayThreadParts {
   readonly onDeath: (error: Error) => void;
 }
 
+/**
+ * Threads whose host has stopped. They wait for another here, and never end before the process does: Node closes a
+ * thread's handles with it, and a `DatagramStream` may stand for a descriptor that is somebody else's by then.
+ */
+const idle = new Set<Worker>();
+
+/** Whoever has one is told of its end too. */
+function takeWorker(): Worker {
+  for (const worker of idle) {
+    idle.delete(worker);
+    worker.ref();
+    return worker;
+  }
+  const worker = new Worker(workerUrl());
+  worker.on('exit', () => idle.delete(worker));
+  worker.on('error', () => {});
+  return worker;
+}
+
 /** Starts a host in a thread of its own. It reports `ready` when it runs. */
 export function startWorker({ counters, scheduler, onReport, onDeath }: RelayThreadParts): RelayThread {
-  const workerData: RelayWorkerData = { counters, clocks: readClocks(scheduler) };
-  const worker = new Worker(workerUrl(), { workerData });
-  let ending = false;
+  const worker = takeWorker();
   let cause = new Error('the relay thread ended');
-  worker.on('message', onReport);
-  worker.on('error', (error) => {
+  const onError = (error: unknown): void => {
     cause = error as Error;
-  });
-  worker.on('exit', () => {
-    if (!ending) onDeath(cause);
-  });
+  };
+  const onExit = (): void => onDeath(cause);
+  worker.on('message', onReport).on('error', onError).on('exit', onExit);
+  worker.postMessage({ kind: 'start', counters, clocks: readClocks(scheduler) } satisfies RelayStart);
   return {
     post: (command) => worker.postMessage(command),
     end: async () => {
-      ending = true;
-      await worker.terminate();
+      worker.off('message', onReport).off('error', onError).off('exit', onExit);
+      worker.unref();
+      idle.add(worker);
     },
   };
 }
