@@ -77,14 +77,19 @@ function firstOctets(length: number): Buffer {
 
 const byDescriptor = new Map<number, DatagramStream>();
 
-/** Gets each datagram; its memory is good until it returns. It must not throw. */
-export type StreamReceiver = (datagram: Buffer) => void;
+/** Whoever gets what a stream reads. */
+export interface StreamReceiver {
+  /** A datagram came; its memory is good until this returns. It must not throw. */
+  onDatagram(datagram: Buffer): void;
+}
+
+/** What writes are asked with; all of a thread share one, as a write that does not queue is done with it at once. */
+let request: WriteRequest | undefined;
 
 export class DatagramStream {
   readonly #binding: StreamBinding;
   readonly #handle: StreamHandle;
   readonly #descriptor: number;
-  #request: WriteRequest;
   #receiver: StreamReceiver | undefined;
   #waiting = 0;
   #onIdle: (() => void) | undefined;
@@ -105,7 +110,7 @@ export class DatagramStream {
     this.#descriptor = descriptor;
     this.#handle = new streams.Pipe(streams.constants.SOCKET);
     this.#handle.useUserBuffer(incoming);
-    this.#request = new streams.WriteWrap();
+    request ??= new streams.WriteWrap();
     const { streamBaseState, kReadBytesOrError } = streams;
     // Without a value: what it returns would be where to read to next.
     this.#handle.onread = () => {
@@ -134,7 +139,7 @@ export class DatagramStream {
    * not sent: the system had an error to tell of an earlier datagram, or of this.
    */
   send(datagram: Buffer): boolean | undefined {
-    const failed = this.#handle.writeBuffer(this.#request, datagram);
+    const failed = this.#handle.writeBuffer(request!, datagram);
     if (failed !== 0) return undefined;
     if (this.#binding.streamBaseState[this.#binding.kLastWriteWasAsync] === 0) return true;
     this.#queued(datagram);
@@ -144,11 +149,11 @@ export class DatagramStream {
   #onRead(length: number): void {
     const receiver = this.#receiver;
     if (receiver === undefined) return;
-    if (length > 0) return receiver(firstOctets(length));
+    if (length > 0) return receiver.onDatagram(firstOctets(length));
     // An empty datagram looks like the end of a stream, and an ICMP error about what we sent like one that broke: both
     // stop the handle, and are of one datagram only.
     setImmediate(() => this.#resume());
-    if (length === UV_EOF) receiver(EMPTY);
+    if (length === UV_EOF) receiver.onDatagram(EMPTY);
   }
 
   #resume(): boolean {
@@ -158,14 +163,14 @@ export class DatagramStream {
 
   #queued(datagram: Buffer): void {
     this.#waiting++;
-    this.#request.datagram = datagram;
-    this.#request.oncomplete = () => {
+    request!.datagram = datagram;
+    request!.oncomplete = () => {
       this.#waiting--;
       if (this.#waiting > 0) return;
       this.#onIdle?.();
       this.#onIdle = undefined;
     };
-    this.#request = new this.#binding.WriteWrap();
+    request = new this.#binding.WriteWrap();
   }
 }
 

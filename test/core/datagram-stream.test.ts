@@ -24,7 +24,7 @@ function connected(to: dgram.Socket) {
   const handle = first.join(ADDRESS, to.address().port)!;
   const stream = DatagramStream.of(handle.fd)!;
   const got: string[] = [];
-  expect(stream.start((datagram) => got.push(String(datagram)))).toBe(true);
+  expect(stream.start({ onDatagram: (datagram) => got.push(String(datagram)) })).toBe(true);
   const close = (): void => {
     stream.stop(() => handle.close());
     first.close();
@@ -99,7 +99,7 @@ describe.skipIf(process.platform !== 'linux')('a stream on a connected UDP socke
     const descriptor = openSync(join(directory, 'pipe'), constants.O_RDWR | constants.O_NONBLOCK);
     const stream = DatagramStream.of(descriptor)!;
     // Opened, but not read: what is written would come back.
-    stream.start(() => {});
+    stream.start({ onDatagram: () => {} });
     stream.stop(() => {});
     let sent = 0;
     const send = (): boolean | undefined => stream.send(Buffer.alloc(4096, ++sent));

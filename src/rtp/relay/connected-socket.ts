@@ -1,7 +1,17 @@
 import { readFileSync } from 'node:fs';
-import { type DatagramReceiver, DatagramStream, type HandleSocket } from '../../core/index.js';
+import { type DatagramReceiver, DatagramStream, type HandleSocket, type StreamReceiver } from '../../core/index.js';
 import type { Endpoint } from './address.js';
-import { scratch } from './scratch.js';
+
+/** Sends to the settled source: false when the packet waits, and its memory is in use until it has left; undefined when it was not sent. */
+export interface ShortWay {
+  send(packet: Buffer): boolean | undefined;
+}
+
+/** A leg whose source has settled. */
+export interface ShortWayUser extends StreamReceiver {
+  /** There is a short way to that source and from it. */
+  onShortWay(way: ShortWay, source: Endpoint): void;
+}
 
 type Handle = NonNullable<ReturnType<HandleSocket['join']>>;
 
@@ -16,31 +26,41 @@ type Handle = NonNullable<ReturnType<HandleSocket['join']>>;
  * What came here between bind and connect may be anybody's: until all of that is out, each datagram is asked for its source.
  */
 export class ConnectedSocket {
-  readonly source: Endpoint;
   readonly #handle: Handle;
-  readonly #receiver: DatagramReceiver;
+  readonly #source: Endpoint;
+  readonly #user: ShortWayUser;
   #stream: DatagramStream | undefined;
   #received = 0;
   #closed = false;
 
-  /** Undefined where there can be none: the leg goes on as before. */
+  /**
+   * Undefined where there can be none: the leg goes on as before.
+   * @param receiver  gets what comes until the short way is there
+   */
   static open(
     first: HandleSocket,
     source: Endpoint,
     receiver: DatagramReceiver,
+    user: ShortWayUser,
     receiveBytes: number,
   ): ConnectedSocket | undefined {
     if (first.descriptor >= mostDescriptors()) return undefined;
     const handle = first.join(source.address, source.port);
     if (!handle) return undefined;
     handle.bufferSize(receiveBytes, true, {});
-    return new ConnectedSocket(first, handle, source, receiver);
+    return new ConnectedSocket(first, handle, source, receiver, user);
   }
 
-  private constructor(first: HandleSocket, handle: Handle, source: Endpoint, receiver: DatagramReceiver) {
-    this.source = source;
+  private constructor(
+    first: HandleSocket,
+    handle: Handle,
+    source: Endpoint,
+    receiver: DatagramReceiver,
+    user: ShortWayUser,
+  ) {
     this.#handle = handle;
-    this.#receiver = receiver;
+    this.#source = source;
+    this.#user = user;
     handle.onmessage = (length, _handle, datagram, from) => {
       if (length < 0) return;
       this.#received++;
@@ -58,14 +78,6 @@ export class ConnectedSocket {
     );
   }
 
-  /**
-   * Sends to the source; false when the packet waits, and its memory is in use until it has left. Undefined when it was
-   * not sent.
-   */
-  send(packet: Buffer): boolean | undefined {
-    return this.#stream?.send(packet);
-  }
-
   close(): void {
     this.#closed = true;
     const stream = this.#stream;
@@ -77,15 +89,13 @@ export class ConnectedSocket {
   #readByStream(): void {
     const stream = DatagramStream.of(this.#handle.fd);
     if (!stream) return;
-    const { address, port } = this.source;
-    const receiver = this.#receiver;
     this.#handle.recvStop();
-    // The stream reads into the same memory again: a packet that waits in a socket must have its own.
-    if (stream.start((datagram) => receiver.receive(scratch(datagram).first(datagram.length), address, port))) {
-      this.#stream = stream;
-    } else {
+    if (!stream.start(this.#user)) {
       this.#handle.recvStart();
+      return;
     }
+    this.#stream = stream;
+    this.#user.onShortWay(stream, this.#source);
   }
 
   /** Calls `then` when a socket whose datagrams `count` counts has nothing left of what waits in it now. */

@@ -151,7 +151,7 @@ export class EventSplicer {
     this.#splice.start(source ? source.ssrc : event.ssrc, source ? source.highest : event.sequence);
     this.#timestamp = source ? source.lastTimestamp : event.timestamp;
     this.#arrivalMs = source ? source.lastArrivalMs : nowMs;
-    this.#streamRateHz = source ? source.jitter.clockRateHz : 0;
+    this.#streamRateHz = source ? source.clockRateHz : 0;
   }
 
   #write(packet: Buffer, view: RtpView, number: number, stepTs: number, nowMs: number): Buffer {

@@ -12,7 +12,9 @@ import {
   RtpView,
 } from '../packet/index.js';
 import { DtmfDetector, EVENT, payloadTable, Reception } from '../stream/index.js';
+import type { Endpoint } from './address.js';
 import { type LegCipher, sameKeys } from './cipher.js';
+import type { ShortWay, ShortWayUser } from './connected-socket.js';
 import type { PlayedEvent } from './event-player.js';
 import { EventSplicer } from './event-splicer.js';
 import { Gate } from './gate.js';
@@ -20,6 +22,7 @@ import { DROP, type DropReason, FIELD } from './layout.js';
 import type { Outlet } from './outlet.js';
 import type { ReportFacts } from './reporter.js';
 import { RtcpReader } from './rtcp-reader.js';
+import { scratch } from './scratch.js';
 import type { PairUser } from './socket-shelf.js';
 
 export interface RelayLegParts {
@@ -36,6 +39,8 @@ export interface RelayLegParts {
 }
 
 const MAX_FAULTS_TOLD = 3;
+/** No source has port 0. */
+const NOWHERE: Endpoint = { address: '', port: 0 };
 
 /** Where every leg reads the packet in hand: one packet is dealt with before the next, and this stays in the cache. */
 const view = new RtpView();
@@ -49,28 +54,33 @@ const view = new RtpView();
  *
  * SSRC, timestamp and payload type pass unchanged: both legs negotiated one set of payload types.
  */
-export class RelayLeg implements PairUser {
+export class RelayLeg implements PairUser, ShortWayUser {
   readonly side: Side;
   readonly outlet: Outlet;
   readonly reception: Reception;
   readonly reader: RtcpReader;
-  /** The leg that packets go on to; set when the pair is joined. */
-  peer!: RelayLeg;
-  /** Monotonic ms of the last accepted datagram of any kind; when the peer was described, if that was later. */
-  lastHeardMs = 0;
   readonly #record: Float64Array;
   readonly #cipher: LegCipher;
   readonly #scheduler: Scheduler;
   readonly #gate: Gate;
   readonly #tellFault: (error: unknown) => void;
   readonly #dtmf: DtmfDetector;
+  #peer!: RelayLeg;
+  /** Of the peer: where packets go on to. */
+  #onward!: Outlet;
+  /** The socket connected to a source that had settled, and that source. */
+  #way: ShortWay | undefined;
+  #waySource: Endpoint = NOWHERE;
+  /** That source is the latched one: what comes by the socket need not be judged, and what goes to it may go that way. */
+  #trusted = false;
+  /** Last sign of life but RTP and UDPTL, monotonic ms. */
+  #heardMs = 0;
   #description: RemoteDescription | undefined;
   #types = payloadTable([]);
   #receives = false;
   #udptl = false;
   #sealed = false;
   #forks: LegForks | undefined;
-  #splicer: EventSplicer | undefined;
 
   constructor({ side, record, outlet, cipher, scheduler, tell, onFault }: RelayLegParts) {
     this.side = side;
@@ -84,11 +94,27 @@ export class RelayLeg implements PairUser {
     this.#dtmf = new DtmfDetector((event, durationMs) => tell({ kind: 'dtmf', side, event, durationMs }));
     this.#gate = new Gate({
       onLatched: (address, port) => {
+        this.#trust(undefined);
         this.#aim();
         tell({ kind: 'latched', side, address, port });
       },
       onRefused: (address, port) => tell({ kind: 'source-refused', side, address, port }),
     });
+  }
+
+  /** The leg that packets go on to. */
+  get peer(): RelayLeg {
+    return this.#peer;
+  }
+
+  set peer(peer: RelayLeg) {
+    this.#peer = peer;
+    this.#onward = peer.outlet;
+  }
+
+  /** Monotonic ms of the last accepted datagram of any kind; when the peer was described, if that was later. */
+  get lastHeardMs(): number {
+    return Math.max(this.#heardMs, this.#record[FIELD.lastPacketMs]!);
   }
 
   get description(): RemoteDescription | undefined {
@@ -117,13 +143,14 @@ export class RelayLeg implements PairUser {
     const listened = this.listening;
     this.#description = description;
     this.#types = payloadTable(description.formats);
-    if (description.telephoneEvents) this.#splicer ??= new EventSplicer();
-    this.#splicer?.describe(this.#types, description.telephoneEvents === 'drop');
+    if (description.telephoneEvents) this.outlet.splicer ??= new EventSplicer();
+    this.outlet.splicer?.describe(this.#types, description.telephoneEvents === 'drop');
     this.#receives = description.direction === 'sendrecv' || description.direction === 'recvonly';
     this.#udptl = description.kind === 'udptl';
     this.#gate.describe(description, reopen);
     if (reopen) this.reception.trustNext();
-    if (reopen || !listened) this.lastHeardMs = this.#scheduler.nowMs();
+    if (reopen) this.#trust(undefined);
+    if (reopen || !listened) this.#heardMs = this.#scheduler.nowMs();
     this.#aim();
   }
 
@@ -135,6 +162,29 @@ export class RelayLeg implements PairUser {
     }
   };
 
+  /** A datagram of the settled source, by the socket connected to it. */
+  onDatagram(datagram: Buffer): void {
+    try {
+      // What is sealed is opened into memory that lasts; all else must not be overwritten while it waits in a socket.
+      const packet = this.#sealed ? datagram : scratch(datagram).first(datagram.length);
+      const { address, port } = this.#waySource;
+      this.onRtpPort(packet, address, port, this.#trusted);
+    } catch (error) {
+      this.#fault(error);
+    }
+  }
+
+  /** Trusted from the next tick on, if the source is the same then. */
+  onShortWay(way: ShortWay, source: Endpoint): void {
+    this.#way = way;
+    this.#waySource = source;
+  }
+
+  #trust(way: ShortWay | undefined): void {
+    this.#trusted = way !== undefined;
+    this.outlet.way = way;
+  }
+
   readonly onRtcp = (datagram: Buffer, address: string, port: number): void => {
     try {
       this.onRtcpPort(datagram, address, port);
@@ -143,14 +193,17 @@ export class RelayLeg implements PairUser {
     }
   };
 
-  /** A datagram came to the RTP port. Returns whether it went on to the other leg. */
-  onRtpPort(datagram: Buffer, address: string, port: number): boolean {
+  /**
+   * A datagram came to the RTP port. Returns whether it went on to the other leg.
+   * @param trusted  it is known to be from the latched source
+   */
+  onRtpPort(datagram: Buffer, address: string, port: number, trusted = false): boolean {
     if (this.#description === undefined) return this.#drop('undescribed');
-    if (this.#udptl) return this.#onUdptl(datagram, address, port);
+    if (this.#udptl) return this.#onUdptl(datagram, address, port, trusted);
     const first = datagram.length > 1 ? datagram[0]! : 0;
     if (first >> 6 !== 2) return this.#dropForeign(datagram);
     if (isRtcpType(datagram[1]!)) return this.#onRtcp(datagram, address, port, true);
-    return this.#onRtp(datagram, address, port);
+    return this.#onRtp(datagram, address, port, trusted);
   }
 
   /** A datagram came to the RTCP port. Returns whether it went on. */
@@ -184,7 +237,16 @@ export class RelayLeg implements PairUser {
   /** Called a few times a second. */
   onTick(nowMs: number): void {
     this.#dtmf.onTick(nowMs);
-    this.outlet.settle(this.#gate.settledSource(nowMs));
+    this.#settle(this.#gate.settledSource(nowMs));
+  }
+
+  #settle(source: Endpoint | undefined): void {
+    if (source?.port !== this.#waySource.port || source.address !== this.#waySource.address) {
+      this.#way = undefined;
+      this.#waySource = NOWHERE;
+    }
+    this.outlet.settle(source, this);
+    this.#trust(this.#way);
   }
 
   /** The leg ends: settles figures that were waiting for late packets. */
@@ -206,14 +268,14 @@ export class RelayLeg implements PairUser {
     return { sent: outlet.stream, origin: peer.reception, received: reception, cname: peer.reader.cname };
   }
 
-  #onRtp(datagram: Buffer, address: string, port: number): boolean {
+  #onRtp(datagram: Buffer, address: string, port: number, trusted: boolean): boolean {
     const sealed = this.#sealed;
     if (this.#forks) this.#forks.hold(datagram);
     const packet = sealed ? this.#cipher.open(datagram) : datagram;
     if (typeof packet === 'string') return this.#drop(packet);
     if (decodeRtp(packet, view) !== undefined) return this.#drop('malformed');
     const nowMs = this.#scheduler.nowMs();
-    if (!this.#gate.admitRtp(address, port, nowMs, sealed)) return this.#drop('source');
+    if (!trusted && !this.#gate.admitRtp(address, port, nowMs, sealed)) return this.#drop('source');
     if (!this.#receives) return this.#drop('direction');
     this.#account(packet, nowMs);
     if (this.#forks) this.#forks.accepted(packet, { atMs: nowMs, flags: 0, address, port });
@@ -224,14 +286,13 @@ export class RelayLeg implements PairUser {
     this.#record[FIELD.version]!++;
     this.reception.onPacket(view, packet.length, nowMs, this.#types);
     this.#record[FIELD.version]!++;
-    this.lastHeardMs = nowMs;
     if (this.#types.kinds[view.payloadType] === EVENT) this.#onEvent(packet, nowMs);
   }
 
   #forward(packet: Buffer, nowMs: number): boolean {
-    const outlet = this.peer.outlet;
+    const outlet = this.#onward;
     if (!outlet.rtpOpen) return this.#dropUnsent();
-    const splicer = this.peer.#splicer;
+    const splicer = outlet.splicer;
     if (splicer === undefined) return outlet.sendRtp(packet, view) || this.#drop('srtp-seal');
     const spliced = splicer.pass(packet, view, this.#types.kinds[view.payloadType]!, nowMs);
     if (spliced === undefined) return this.#drop('telephone-event');
@@ -240,12 +301,12 @@ export class RelayLeg implements PairUser {
 
   /** Plays a telephone-event to this leg's peer, where its description says that it may. */
   play(event: PlayedEvent): void {
-    this.#splicer?.play(event);
+    this.outlet.splicer?.play(event);
   }
 
   /** Called every 10 ms while an event is played to this leg's peer. Returns whether one still is. */
   playOn(nowMs: number): boolean {
-    const splicer = this.#splicer;
+    const splicer = this.outlet.splicer;
     if (!splicer?.busy) return false;
     if (!this.outlet.rtpOpen) splicer.clear();
     const packet = splicer.busy ? splicer.originate(view, this.peer.reception.current, nowMs) : undefined;
@@ -258,9 +319,9 @@ export class RelayLeg implements PairUser {
     if (event) this.#dtmf.onPacket(event, view.timestamp, this.#types.clockRatesHz[view.payloadType]!, nowMs);
   }
 
-  #onUdptl(datagram: Buffer, address: string, port: number): boolean {
+  #onUdptl(datagram: Buffer, address: string, port: number, trusted: boolean): boolean {
     const nowMs = this.#scheduler.nowMs();
-    if (!this.#gate.admitRtp(address, port, nowMs, false)) return this.#drop('source');
+    if (!trusted && !this.#gate.admitRtp(address, port, nowMs, false)) return this.#drop('source');
     if (!this.#receives) return this.#drop('direction');
     const record = this.#record;
     record[FIELD.version]!++;
@@ -268,7 +329,6 @@ export class RelayLeg implements PairUser {
     record[FIELD.bytes]! += datagram.length;
     record[FIELD.lastPacketMs] = nowMs;
     record[FIELD.version]!++;
-    this.lastHeardMs = nowMs;
     this.#forks?.hold(datagram);
     this.#forks?.accepted(datagram, { atMs: nowMs, flags: FORK_FLAG.udptl, address, port });
     if (!this.peer.outlet.udptlOpen) return this.#dropUnsent();
@@ -291,7 +351,7 @@ export class RelayLeg implements PairUser {
     record[FIELD.rtcpBytes]! += datagram.length;
     this.reader.read(outcome.packets, nowMs, this.peer.reception);
     record[FIELD.version]!++;
-    this.lastHeardMs = nowMs;
+    this.#heardMs = nowMs;
     const flags = FORK_FLAG.rtcp | (muxed ? 0 : FORK_FLAG.rtcpSocket);
     this.#forks?.accepted(datagram, { atMs: nowMs, flags, address, port });
     return this.peer.passReports(datagram, outcome.packets, nowMs) || this.#drop('no-target');

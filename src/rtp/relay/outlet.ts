@@ -3,6 +3,8 @@ import { FORK_FLAG } from '../fork/index.js';
 import type { RtpView } from '../packet/rtp.js';
 import { type Endpoint, isSendable } from './address.js';
 import type { LegCipher } from './cipher.js';
+import type { ShortWay, ShortWayUser } from './connected-socket.js';
+import type { EventSplicer } from './event-splicer.js';
 import { FIELD } from './layout.js';
 import { keepMemory } from './scratch.js';
 import type { BoundSocket } from './sockets.js';
@@ -30,6 +32,10 @@ export class Outlet {
   wanted = false;
   /** Takes a copy of all that is sent; absent where nobody asked for one. `flags`: of FORK_FLAG. */
   tap: ((wire: Buffer, flags: number, to: Endpoint) => void) | undefined;
+  /** Leads to where RTP goes, quicker than by address. */
+  way: ShortWay | undefined;
+  /** What is played into the stream, or left out of it. */
+  splicer: EventSplicer | undefined;
   readonly #record: Float64Array;
   readonly #rtp: BoundSocket;
   readonly #rtcp: BoundSocket;
@@ -70,9 +76,9 @@ export class Outlet {
       isSendable(this.#rtcpTarget.address, this.#rtcpTarget.port, this.#family);
   }
 
-  /** RTP comes from there, and from nowhere else. */
-  settle(source: Endpoint | undefined): void {
-    this.#rtp.settle?.(source);
+  /** RTP comes from there, and from nowhere else; or that is not sure. */
+  settle(source: Endpoint | undefined, user: ShortWayUser): void {
+    this.#rtp.settle?.(source, user);
   }
 
   /** Sends media; the caller has checked `rtpOpen`. Returns false when it could not be sealed. */
@@ -85,7 +91,8 @@ export class Outlet {
     if (view.ssrc !== this.#ssrc) this.#startStream(view.ssrc);
     this.#packets++;
     this.#octets += view.payloadBytes;
-    if (!this.#rtp.send(wire, this.#rtpTarget.port, this.#rtpTarget.address)) keepMemory(wire);
+    const sent = this.way?.send(wire) ?? this.#rtp.send(wire, this.#rtpTarget.port, this.#rtpTarget.address);
+    if (!sent) keepMemory(wire);
     if (this.tap) this.tap(wire, 0, this.#rtpTarget);
     return true;
   }

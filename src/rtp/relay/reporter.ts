@@ -78,7 +78,7 @@ export class Reporter {
 
   #sender(facts: ReportFacts, source: Source, blocks: readonly ReportBlock[], nowMs: number) {
     const ntp = ntpFromWall(this.#scheduler.wallMs());
-    const elapsedTs = ((nowMs - source.lastArrivalMs) * source.jitter.clockRateHz) / 1000;
+    const elapsedTs = ((nowMs - source.lastArrivalMs) * source.clockRateHz) / 1000;
     const report = encodeSenderReport({
       type: 'sr',
       ssrc: source.ssrc,

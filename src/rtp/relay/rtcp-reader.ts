@@ -80,7 +80,7 @@ export class RtcpReader {
     }
     const source = sent.current;
     if (source === undefined || source.ssrc !== block.ssrc) return;
-    const clockRateHz = source.jitter.clockRateHz;
+    const clockRateHz = source.clockRateHz;
     record[FIELD.reports]!++;
     record[FIELD.reportedLost] = Math.max(0, block.cumulativeLost);
     record[FIELD.reportedFractionLost] = block.fractionLost / 256;

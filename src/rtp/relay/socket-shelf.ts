@@ -87,7 +87,7 @@ export class SocketShelf {
 
   give(pair: SocketPair): void {
     pair.user = undefined;
-    pair.rtp.settle?.(undefined);
+    pair.rtp.unsettle?.();
     if (this.#closed || pair.rtp.spent) closePair(pair);
     else this.#shelve(pair);
   }

@@ -2,7 +2,7 @@ import dgram from 'node:dgram';
 import { isIP } from 'node:net';
 import { type DatagramReceiver, HandleSocket, udpBinding } from '../../core/index.js';
 import type { Endpoint } from './address.js';
-import { ConnectedSocket } from './connected-socket.js';
+import { ConnectedSocket, type ShortWayUser } from './connected-socket.js';
 
 /**
  * UDP sockets of a port pair. They stay bound after a call that had no other use of them, and are given to the next one,
@@ -18,8 +18,10 @@ export interface BoundSocket {
    * use until it has left.
    */
   send(packet: Buffer, port: number, address: string): boolean;
-  /** The source that packets come from, as long as that is settled; its packets may go a quicker way then. */
-  settle?(source: Endpoint | undefined): void;
+  /** The source that packets come from is settled, or is not any more: that user's packets may go a shorter way then. */
+  settle?(source: Endpoint | undefined, user: ShortWayUser): void;
+  /** The call is over: no short way any more. */
+  unsettle?(): void;
   /** Other programs may share the port since it was settled: it must be closed after its call. */
   readonly spent?: boolean;
   close(): void;
@@ -95,27 +97,27 @@ class SettlingSocket implements BoundSocket {
   }
 
   send(packet: Buffer, port: number, address: string): boolean {
-    const connected = this.#connected;
-    if (connected !== undefined && connected.source.port === port && connected.source.address === address) {
-      const sent = connected.send(packet);
-      if (sent !== undefined) return sent;
-    }
     return this.#first.send(packet, port, address);
   }
 
-  settle(source: Endpoint | undefined): void {
+  settle(source: Endpoint | undefined, user: ShortWayUser): void {
     const settled = this.#source;
     if (source?.port === settled?.port && source?.address === settled?.address) return;
+    this.unsettle();
+    if (!source) return;
     this.#source = source;
+    this.spent = true;
+    this.#connected = ConnectedSocket.open(this.#first, source, this.#receiver, user, RECEIVE_BYTES);
+  }
+
+  unsettle(): void {
+    this.#source = undefined;
     this.#connected?.close();
     this.#connected = undefined;
-    if (!source) return;
-    this.spent = true;
-    this.#connected = ConnectedSocket.open(this.#first, source, this.#receiver, RECEIVE_BYTES);
   }
 
   close(): void {
-    this.settle(undefined);
+    this.unsettle();
     this.#first.close();
   }
 }

@@ -1,3 +1,5 @@
+import { AT, state } from './source-state.js';
+
 /**
  * Interarrival jitter (RFC 3550 §6.4.1, appendix A.8): J += (|D| − J) / 16, over packets in order of arrival.
  *
@@ -7,47 +9,35 @@
  */
 const DISCONTINUITY_SECONDS = 3;
 
-export class JitterEstimator {
-  /** RTP clock units; divide by the clock rate for seconds. */
-  valueTs = 0;
-  /** False before the second packet. */
-  known = false;
-  #started = false;
-  #timestamp = 0;
-  #arrivalMs = 0;
-  #clockRateHz = 0;
-
-  /**
-   * @param timestamp  RTP timestamp, uint32, wraps
-   * @param arrivalMs  milliseconds, fractional, on the injected monotonic clock
-   */
-  update(timestamp: number, arrivalMs: number, clockRateHz: number): void {
-    const comparable = this.#started && clockRateHz === this.#clockRateHz;
-    if (comparable) {
-      const difference = ((arrivalMs - this.#arrivalMs) * clockRateHz) / 1000 - ((timestamp - this.#timestamp) | 0);
-      this.#absorb(difference < 0 ? -difference : difference, clockRateHz);
-    } else if (this.#started) {
-      this.valueTs *= clockRateHz / this.#clockRateHz;
-    }
-    this.#started = true;
-    this.#timestamp = timestamp;
-    this.#arrivalMs = arrivalMs;
-    this.#clockRateHz = clockRateHz;
+/**
+ * Takes one packet into a source's estimate, which is known (`AT.jitterKnown`) from the second packet on.
+ * @param timestamp  RTP timestamp, uint32, wraps
+ * @param arrivalMs  milliseconds, fractional, on the injected monotonic clock
+ * @param clockRateHz  above 0
+ */
+export function updateJitter(at: number, timestamp: number, arrivalMs: number, clockRateHz: number): void {
+  const priorRateHz = state[at + AT.clockRateHz]!;
+  if (clockRateHz === priorRateHz) {
+    const elapsedTs = ((arrivalMs - state[at + AT.timedMs]!) * clockRateHz) / 1000;
+    const difference = elapsedTs - ((timestamp - state[at + AT.timedTimestamp]!) | 0);
+    absorb(at, difference < 0 ? -difference : difference, clockRateHz);
+  } else if (priorRateHz > 0) {
+    state[at + AT.jitterTs]! *= clockRateHz / priorRateHz;
   }
+  state[at + AT.timedTimestamp] = timestamp;
+  state[at + AT.timedMs] = arrivalMs;
+  state[at + AT.clockRateHz] = clockRateHz;
+}
 
-  /** Of the last packet; 0 before the first. */
-  get clockRateHz(): number {
-    return this.#clockRateHz;
-  }
+/** Microseconds; 0 before the first packet. */
+export function jitterUs(at: number): number {
+  const clockRateHz = state[at + AT.clockRateHz]!;
+  return clockRateHz === 0 ? 0 : (state[at + AT.jitterTs]! * 1_000_000) / clockRateHz;
+}
 
-  /** Microseconds. */
-  get valueUs(): number {
-    return this.#clockRateHz === 0 ? 0 : (this.valueTs * 1_000_000) / this.#clockRateHz;
-  }
-
-  #absorb(distance: number, clockRateHz: number): void {
-    if (distance > DISCONTINUITY_SECONDS * clockRateHz) return;
-    this.valueTs += (distance - this.valueTs) / 16;
-    this.known = true;
-  }
+function absorb(at: number, distance: number, clockRateHz: number): void {
+  if (distance > DISCONTINUITY_SECONDS * clockRateHz) return;
+  const jitterTs = state[at + AT.jitterTs]!;
+  state[at + AT.jitterTs] = jitterTs + (distance - jitterTs) / 16;
+  state[at + AT.jitterKnown] = 1;
 }

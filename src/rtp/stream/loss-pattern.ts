@@ -1,4 +1,5 @@
 import { FIELD } from '../relay/layout.js';
+import { AT, state } from './source-state.js';
 
 /**
  * Runs of loss, and bursts and gaps (RFC 3611 §4.7.2), over packets in sequence order.
@@ -7,53 +8,41 @@ import { FIELD } from '../relay/layout.js';
  *                               └ lone loss: gap  └─ burst ─┘
  *
  * A burst starts and ends with a loss, holds at least two, and no Gmin packets in a row within it were received.
- * Packets come here when their fate is settled (see ReceptionWindow). What is counted goes to the leg's record.
+ * Packets come here when their fate is settled (see reception-window.ts). What is counted goes to the leg's record.
+ *
+ * `openPackets` and `openLost` are of the first loss that may open a burst up to the latest loss; 0 when none is open.
  */
 export const GMIN = 16;
 
-export class LossPattern {
-  readonly #record: Float64Array;
-  #inLossRun = false;
-  /** Packets and losses from the first loss that may open a burst up to the latest loss; 0 when none is open. */
-  #openPackets = 0;
-  #openLost = 0;
-  #receivedSinceLoss = 0;
+export function settledReceived(at: number, record: Float64Array): void {
+  record[FIELD.settled]!++;
+  state[at + AT.inLossRun] = 0;
+  if (state[at + AT.openLost]! > 0 && ++state[at + AT.receivedSinceLoss]! >= GMIN) closeBurst(at, record);
+}
 
-  constructor(record: Float64Array) {
-    this.#record = record;
-  }
+export function settledLost(at: number, record: Float64Array): void {
+  record[FIELD.settled]!++;
+  record[FIELD.settledLost]!++;
+  if (state[at + AT.inLossRun] === 0) record[FIELD.lossRuns]!++;
+  state[at + AT.inLossRun] = 1;
+  state[at + AT.openPackets]! += state[at + AT.receivedSinceLoss]! + 1;
+  state[at + AT.openLost]!++;
+  state[at + AT.receivedSinceLoss] = 0;
+}
 
-  received(): void {
-    this.#record[FIELD.settled]!++;
-    this.#inLossRun = false;
-    if (this.#openLost > 0 && ++this.#receivedSinceLoss >= GMIN) this.#closeBurst();
-  }
+/** Ends the sequence: what follows belongs to another source. */
+export function endPattern(at: number, record: Float64Array): void {
+  closeBurst(at, record);
+  state[at + AT.inLossRun] = 0;
+}
 
-  lost(): void {
-    const record = this.#record;
-    record[FIELD.settled]!++;
-    record[FIELD.settledLost]!++;
-    if (!this.#inLossRun) record[FIELD.lossRuns]!++;
-    this.#inLossRun = true;
-    this.#openPackets += this.#receivedSinceLoss + 1;
-    this.#openLost++;
-    this.#receivedSinceLoss = 0;
+function closeBurst(at: number, record: Float64Array): void {
+  if (state[at + AT.openLost]! >= 2) {
+    record[FIELD.bursts]!++;
+    record[FIELD.burstPackets]! += state[at + AT.openPackets]!;
+    record[FIELD.burstLost]! += state[at + AT.openLost]!;
   }
-
-  /** Ends the sequence: what follows belongs to another source. */
-  end(): void {
-    this.#closeBurst();
-    this.#inLossRun = false;
-  }
-
-  #closeBurst(): void {
-    if (this.#openLost >= 2) {
-      this.#record[FIELD.bursts]!++;
-      this.#record[FIELD.burstPackets]! += this.#openPackets;
-      this.#record[FIELD.burstLost]! += this.#openLost;
-    }
-    this.#openPackets = 0;
-    this.#openLost = 0;
-    this.#receivedSinceLoss = 0;
-  }
+  state[at + AT.openPackets] = 0;
+  state[at + AT.openLost] = 0;
+  state[at + AT.receivedSinceLoss] = 0;
 }

@@ -1,4 +1,5 @@
-import type { LossPattern } from './loss-pattern.js';
+import { endPattern, settledLost, settledReceived } from './loss-pattern.js';
+import { AT, state } from './source-state.js';
 
 /**
  * Which of the last 128 packets came: tells a duplicate from a late packet, and settles each packet's fate (received or
@@ -8,61 +9,60 @@ import type { LossPattern } from './loss-pattern.js';
  *                    settled ◄┘  window            highest
  */
 export const WINDOW_PACKETS = 128;
+const WINDOW_BIT_WORDS = WINDOW_PACKETS / 32;
 
-export class ReceptionWindow {
-  readonly #bits = new Int32Array(WINDOW_PACKETS / 32);
-  readonly #pattern: LossPattern;
-  #first = 0;
-  #highest = -1;
+/** Starts with `extended` as the first packet. */
+export function startWindow(at: number, extended: number): void {
+  state.fill(0, at + AT.bits, at + AT.bits + WINDOW_BIT_WORDS);
+  state[at + AT.windowFirst] = extended;
+  state[at + AT.windowHighest] = extended;
+  set(at, extended);
+}
 
-  constructor(pattern: LossPattern) {
-    this.#pattern = pattern;
+/** Moves up to `extended`, which came; those skipped are missing until they come late. */
+export function advanceWindow(at: number, extended: number, record: Float64Array): void {
+  for (let number = state[at + AT.windowHighest]! + 1; number <= extended; number++) {
+    settle(at, number - WINDOW_PACKETS, record);
+    clear(at, number);
   }
+  state[at + AT.windowHighest] = extended;
+  set(at, extended);
+}
 
-  /** Starts with `extended` as the first packet. */
-  start(extended: number): void {
-    this.#bits.fill(0);
-    this.#first = extended;
-    this.#highest = extended;
-    this.#set(extended);
-  }
+/** Notes a packet at or below the highest; false when it is there already, or is from before the window. */
+export function fillWindow(at: number, extended: number): boolean {
+  if (extended <= state[at + AT.windowHighest]! - WINDOW_PACKETS || has(at, extended)) return false;
+  set(at, extended);
+  if (extended < state[at + AT.windowFirst]!) state[at + AT.windowFirst] = extended;
+  return true;
+}
 
-  /** Moves up to `extended`, which came; those skipped are missing until they come late. */
-  advance(extended: number): void {
-    for (let number = this.#highest + 1; number <= extended; number++) {
-      this.#settle(number - WINDOW_PACKETS);
-      this.#bits[(number >>> 5) & 3]! &= ~(1 << (number & 31));
-    }
-    this.#highest = extended;
-    this.#set(extended);
-  }
+/** Settles all that is left. */
+export function flushWindow(at: number, record: Float64Array): void {
+  const highest = state[at + AT.windowHighest]!;
+  for (let number = highest - WINDOW_PACKETS + 1; number <= highest; number++) settle(at, number, record);
+  state[at + AT.windowFirst] = highest + 1;
+  endPattern(at, record);
+}
 
-  /** Notes a packet at or below the highest; false when it is there already, or is from before the window. */
-  fill(extended: number): boolean {
-    if (extended <= this.#highest - WINDOW_PACKETS || this.#has(extended)) return false;
-    this.#set(extended);
-    if (extended < this.#first) this.#first = extended;
-    return true;
-  }
+function settle(at: number, number: number, record: Float64Array): void {
+  if (number < state[at + AT.windowFirst]!) return;
+  if (has(at, number)) settledReceived(at, record);
+  else settledLost(at, record);
+}
 
-  /** Settles all that is left. */
-  flush(): void {
-    for (let number = this.#highest - WINDOW_PACKETS + 1; number <= this.#highest; number++) this.#settle(number);
-    this.#first = this.#highest + 1;
-    this.#pattern.end();
-  }
+const wordOf = (at: number, number: number): number => at + AT.bits + ((number >>> 5) & 3);
 
-  #settle(number: number): void {
-    if (number < this.#first) return;
-    if (this.#has(number)) this.#pattern.received();
-    else this.#pattern.lost();
-  }
+function has(at: number, number: number): boolean {
+  return (state[wordOf(at, number)]! & (1 << (number & 31))) !== 0;
+}
 
-  #has(number: number): boolean {
-    return (this.#bits[(number >>> 5) & 3]! & (1 << (number & 31))) !== 0;
-  }
+function set(at: number, number: number): void {
+  const word = wordOf(at, number);
+  state[word] = state[word]! | (1 << (number & 31));
+}
 
-  #set(number: number): void {
-    this.#bits[(number >>> 5) & 3]! |= 1 << (number & 31);
-  }
+function clear(at: number, number: number): void {
+  const word = wordOf(at, number);
+  state[word] = state[word]! & ~(1 << (number & 31));
 }

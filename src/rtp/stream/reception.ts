@@ -1,10 +1,13 @@
 import type { RtpView } from '../packet/rtp.js';
 import { FIELD, PAYLOAD_TYPE_SLOTS } from '../relay/layout.js';
+import { jitterUs, updateJitter } from './jitter.js';
 import { EVENT, MEDIA, type PayloadTable } from './payload-table.js';
-import { Source } from './source.js';
+import { countPacket, Source } from './source.js';
+import { AT, state } from './source-state.js';
 
 /** Sources remembered for a leg; the one unheard of for longest makes room. */
 const MAX_SOURCES = 4;
+const NONE = -1;
 
 /**
  * Everything counted of the RTP that one peer sends (RFC 3550 §6.4, appendix A). A leg's first source counts from its
@@ -15,6 +18,8 @@ export class Reception {
   readonly #record: Float64Array;
   #sources: Source[] = [];
   #current: Source | undefined;
+  /** Its block; NONE when there is none. */
+  #at = NONE;
   #trustNext = true;
   #lastType = -1;
   #lastTypeWord = 0;
@@ -48,39 +53,40 @@ export class Reception {
     record[FIELD.packets]!++;
     record[FIELD.bytes]! += sizeBytes;
     record[FIELD.lastPacketMs] = arrivalMs;
-    let source = this.#current;
-    if (source === undefined || source.ssrc !== view.ssrc) source = this.#select(view.ssrc);
-    if (source.count(view.sequence) && source !== this.#current) this.#switchTo(source);
-    source.lastTimestamp = view.timestamp;
-    source.lastArrivalMs = arrivalMs;
+    let at = this.#at;
+    if (at === NONE || state[at + AT.ssrc] !== view.ssrc) at = this.#select(view.ssrc);
+    if (countPacket(at, view.sequence, record) && at !== this.#at) this.#switchTo(at);
+    state[at + AT.timestamp] = view.timestamp;
+    state[at + AT.arrivalMs] = arrivalMs;
     const type = view.payloadType;
     const kind = types.kinds[type]!;
     if (kind === MEDIA) this.#countType(type);
     // Every packet of an event repeats the timestamp of its start (RFC 4733 §2.2): no measure of arrival spacing.
     if (kind !== EVENT && types.clockRatesHz[type]! > 0)
-      this.#time(source, view.timestamp, arrivalMs, types.clockRatesHz[type]!);
+      this.#time(at, view.timestamp, arrivalMs, types.clockRatesHz[type]!);
   }
 
   /** Settles what is still open in the loss patterns: the leg has ended. */
   finish(): void {
-    for (const source of this.#sources) source.finish();
+    for (const source of this.#sources) source.finish(this.#record);
     this.#sources = [];
     this.#current = undefined;
+    this.#at = NONE;
   }
 
-  #time(source: Source, timestamp: number, arrivalMs: number, clockRateHz: number): void {
-    source.jitter.update(timestamp, arrivalMs, clockRateHz);
-    if (!source.jitter.known || source !== this.#current) return;
+  #time(at: number, timestamp: number, arrivalMs: number, clockRateHz: number): void {
+    updateJitter(at, timestamp, arrivalMs, clockRateHz);
+    if (state[at + AT.jitterKnown] === 0 || at !== this.#at) return;
     const record = this.#record;
-    const jitterUs = source.jitter.valueUs;
-    record[FIELD.jitterUs] = jitterUs;
-    record[FIELD.jitterSumUs]! += jitterUs;
+    const valueUs = jitterUs(at);
+    record[FIELD.jitterUs] = valueUs;
+    record[FIELD.jitterSumUs]! += valueUs;
     record[FIELD.jitterCount]!++;
     if (record[FIELD.jitterMaxInterval] !== record[FIELD.interval]) {
       record[FIELD.jitterMaxInterval] = record[FIELD.interval]!;
-      record[FIELD.jitterMaxUs] = jitterUs;
-    } else if (jitterUs > record[FIELD.jitterMaxUs]!) {
-      record[FIELD.jitterMaxUs] = jitterUs;
+      record[FIELD.jitterMaxUs] = valueUs;
+    } else if (valueUs > record[FIELD.jitterMaxUs]!) {
+      record[FIELD.jitterMaxUs] = valueUs;
     }
   }
 
@@ -102,14 +108,14 @@ export class Reception {
     return 0;
   }
 
-  #select(ssrc: number): Source {
+  #select(ssrc: number): number {
     const known = this.find(ssrc);
-    if (known) return known;
+    if (known) return known.at;
     if (this.#sources.length >= MAX_SOURCES) this.#evict();
-    const source = new Source(ssrc, this.#record, this.#trustNext);
+    const source = new Source(ssrc, this.#trustNext);
     this.#trustNext = false;
     this.#sources.push(source);
-    return source;
+    return source.at;
   }
 
   #evict(): void {
@@ -117,13 +123,14 @@ export class Reception {
     for (const source of this.#sources)
       if (source !== this.#current && source.lastArrivalMs < oldest.lastArrivalMs) oldest = source;
     if (oldest === this.#current) oldest = this.#sources.find((source) => source !== this.#current)!;
-    oldest.finish();
+    oldest.finish(this.#record);
     this.#sources = this.#sources.filter((source) => source !== oldest);
   }
 
-  #switchTo(source: Source): void {
-    this.#current = source;
-    this.#record[FIELD.ssrc] = source.ssrc;
-    this.#record[FIELD.jitterUs] = source.jitter.known ? source.jitter.valueUs : -1;
+  #switchTo(at: number): void {
+    this.#current = this.#sources.find((source) => source.at === at)!;
+    this.#at = at;
+    this.#record[FIELD.ssrc] = this.#current.ssrc;
+    this.#record[FIELD.jitterUs] = state[at + AT.jitterKnown] === 0 ? -1 : jitterUs(at);
   }
 }

@@ -1,3 +1,5 @@
+import { AT, state } from './source-state.js';
+
 /**
  * Sequence number validation and extension of one source (RFC 3550 appendix A.1).
  *
@@ -21,63 +23,48 @@ export type SequenceVerdict = typeof ADVANCE | typeof LATE | typeof STRAY | type
 
 const NONE = -1;
 
-export class SequenceTracker {
-  /** Cycles × 65536 + highest sequence number; only grows until a restart. */
-  extended = 0;
-  /** Extended number of the packet just judged. */
-  current = 0;
-  #started = false;
-  /** The number that would prove a new source or a restart, NONE when no candidate is pending. */
-  #candidate = NONE;
+/** Makes a block ready. @param trusted  start at the first packet, without probation */
+export function startSequence(at: number, trusted: boolean): void {
+  state[at + AT.trusted] = trusted ? 1 : 0;
+  state[at + AT.candidate] = NONE;
+}
 
-  /** @param trusted  start at the first packet, without probation */
-  constructor(trusted: boolean) {
-    this.#trusted = trusted;
+/** Judges one sequence number, 0–65535. After RESTART counting starts anew, with this packet and the one before it. */
+export function judgeSequence(at: number, sequence: number): SequenceVerdict {
+  if (state[at + AT.started] === 0) return begin(at, sequence);
+  const extended = state[at + AT.extended]!;
+  const ahead = (sequence - (extended & 0xffff)) & 0xffff;
+  if (ahead < MAX_DROPOUT) {
+    state[at + AT.extended] = extended + ahead;
+    state[at + AT.current] = extended + ahead;
+    state[at + AT.candidate] = NONE;
+    return ahead === 0 ? LATE : ADVANCE;
   }
-  readonly #trusted: boolean;
+  if (ahead > 0x10000 - MAX_MISORDER) {
+    state[at + AT.current] = extended - (0x10000 - ahead);
+    return LATE;
+  }
+  return offerRestart(at, sequence);
+}
 
-  /** Whether the source has been accepted. */
-  get valid(): boolean {
-    return this.#started;
-  }
+function begin(at: number, sequence: number): SequenceVerdict {
+  if (state[at + AT.trusted] === 0) return offerRestart(at, sequence);
+  startAt(at, sequence);
+  return ADVANCE;
+}
 
-  /** Judges one sequence number, 0–65535. After RESTART counting starts anew, with this packet and the one before it. */
-  judge(sequence: number): SequenceVerdict {
-    if (!this.#started) return this.#begin(sequence);
-    const highest = this.extended & 0xffff;
-    const ahead = (sequence - highest) & 0xffff;
-    if (ahead < MAX_DROPOUT) {
-      this.extended += ahead;
-      this.current = this.extended;
-      this.#candidate = NONE;
-      return ahead === 0 ? LATE : ADVANCE;
-    }
-    if (ahead > 0x10000 - MAX_MISORDER) {
-      this.current = this.extended - (0x10000 - ahead);
-      return LATE;
-    }
-    return this.#offerRestart(sequence);
+function offerRestart(at: number, sequence: number): SequenceVerdict {
+  if (sequence !== state[at + AT.candidate]) {
+    state[at + AT.candidate] = (sequence + 1) & 0xffff;
+    return STRAY;
   }
+  startAt(at, sequence);
+  return RESTART;
+}
 
-  #begin(sequence: number): SequenceVerdict {
-    if (!this.#trusted) return this.#offerRestart(sequence);
-    this.#startAt(sequence);
-    return ADVANCE;
-  }
-
-  #offerRestart(sequence: number): SequenceVerdict {
-    if (sequence !== this.#candidate) {
-      this.#candidate = (sequence + 1) & 0xffff;
-      return STRAY;
-    }
-    this.#startAt(sequence);
-    return RESTART;
-  }
-
-  #startAt(sequence: number): void {
-    this.#started = true;
-    this.#candidate = NONE;
-    // One cycle up, so that a late packet from before the start has a number above 0.
-    this.extended = this.current = sequence + 0x10000;
-  }
+function startAt(at: number, sequence: number): void {
+  state[at + AT.started] = 1;
+  state[at + AT.candidate] = NONE;
+  // One cycle up, so that a late packet from before the start has a number above 0.
+  state[at + AT.extended] = state[at + AT.current] = sequence + 0x10000;
 }

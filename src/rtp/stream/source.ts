@@ -1,8 +1,7 @@
 import { FIELD } from '../relay/layout.js';
-import { JitterEstimator } from './jitter.js';
-import { LossPattern } from './loss-pattern.js';
-import { ReceptionWindow } from './reception-window.js';
-import { ADVANCE, LATE, RESTART, SequenceTracker, STRAY } from './sequence.js';
+import { advanceWindow, fillWindow, flushWindow, startWindow } from './reception-window.js';
+import { ADVANCE, judgeSequence, LATE, RESTART, STRAY, startSequence } from './sequence.js';
+import { AT, giveBlock, state, takeBlock } from './source-state.js';
 
 /** Figures of one source for a report block (RFC 3550 §6.4.1). */
 export interface SourceReport {
@@ -18,117 +17,124 @@ export interface SourceReport {
  */
 export class Source {
   readonly ssrc: number;
-  readonly jitter = new JitterEstimator();
-  readonly #record: Float64Array;
-  readonly #sequence: SequenceTracker;
-  readonly #window: ReceptionWindow;
-  #first = 0;
-  #received = 0;
-  #expectedPrior = 0;
-  #receivedPrior = 0;
+  /** Its block of `state`; no more its own after `finish`. */
+  readonly at = takeBlock();
   /** Middle 32 bits of the last sender report's NTP time, and when it came; 0 when none did. */
   lastSr = 0;
   lastSrMs = 0;
-  /** Of the last packet, for extrapolating a sender report. */
-  lastTimestamp = 0;
-  lastArrivalMs = 0;
 
-  /** @param trusted  the source needs no probation (see SequenceTracker) */
-  constructor(ssrc: number, record: Float64Array, trusted: boolean) {
+  /** @param trusted  the source needs no probation (see sequence.ts) */
+  constructor(ssrc: number, trusted: boolean) {
     this.ssrc = ssrc;
-    this.#record = record;
-    this.#sequence = new SequenceTracker(trusted);
-    this.#window = new ReceptionWindow(new LossPattern(record));
+    state[this.at + AT.ssrc] = ssrc;
+    startSequence(this.at, trusted);
   }
 
-  get valid(): boolean {
-    return this.#sequence.valid;
+  /** Of the last packet, for extrapolating a sender report. */
+  get lastTimestamp(): number {
+    return state[this.at + AT.timestamp]!;
+  }
+
+  get lastArrivalMs(): number {
+    return state[this.at + AT.arrivalMs]!;
+  }
+
+  /** Of the last packet that was timed; 0 before that. */
+  get clockRateHz(): number {
+    return state[this.at + AT.clockRateHz]!;
   }
 
   /** Highest sequence number that came, 0–65535. */
   get highest(): number {
-    return this.#sequence.extended & 0xffff;
-  }
-
-  /** Counts one packet by its sequence number; returns false for one that belongs to no valid sequence. */
-  count(sequence: number): boolean {
-    const started = this.#sequence.valid;
-    const highest = this.#sequence.extended;
-    switch (this.#sequence.judge(sequence)) {
-      case ADVANCE:
-        this.#advance(started, highest);
-        return true;
-      case LATE:
-        this.#late();
-        return true;
-      case RESTART:
-        if (started) this.#window.flush();
-        this.#start(this.#sequence.extended - 1);
-        this.#advance(true, this.#first);
-        return true;
-      case STRAY:
-        return false;
-    }
-  }
-
-  #start(extended: number): void {
-    this.#first = extended;
-    this.#received = 1;
-    this.#expectedPrior = 0;
-    this.#receivedPrior = 0;
-    this.#record[FIELD.expected]!++;
-    this.#record[FIELD.received]!++;
-    this.#record[FIELD.sources]!++;
-    this.#window.start(extended);
-  }
-
-  #advance(started: boolean, highest: number): void {
-    const extended = this.#sequence.extended;
-    if (!started) {
-      this.#start(extended);
-      return;
-    }
-    this.#received++;
-    this.#record[FIELD.expected]! += extended - highest;
-    this.#record[FIELD.received]!++;
-    this.#window.advance(extended);
-  }
-
-  /** Late and duplicate packets count as received (§6.4.1), so that the loss may fall, even below zero. */
-  #late(): void {
-    this.#received++;
-    this.#record[FIELD.received]!++;
-    const number = this.#sequence.current;
-    if (!this.#window.fill(number)) {
-      this.#record[FIELD.duplicates]!++;
-      return;
-    }
-    this.#record[FIELD.reordered]!++;
-    // The first packets came in another order: expectation starts at the lowest, or one loss would go unseen (A.3 keeps
-    // the number that came first).
-    if (number < this.#first) {
-      this.#record[FIELD.expected]! += this.#first - number;
-      this.#first = number;
-    }
+    return state[this.at + AT.extended]! & 0xffff;
   }
 
   /** Settles the packets still in the window: the source has ended. */
-  finish(): void {
-    if (this.#sequence.valid) this.#window.flush();
+  finish(record: Float64Array): void {
+    if (state[this.at + AT.started] !== 0) flushWindow(this.at, record);
+    giveBlock(this.at);
   }
 
   /** Report figures since the previous call (A.3: the fraction is of the interval, 0 when negative). */
   report(): SourceReport {
-    const expected = this.#sequence.extended - this.#first + 1;
-    const fractionLost = fractionLost256(expected - this.#expectedPrior, this.#received - this.#receivedPrior);
-    this.#expectedPrior = expected;
-    this.#receivedPrior = this.#received;
+    const { at } = this;
+    const expected = state[at + AT.extended]! - state[at + AT.first]! + 1;
+    const received = state[at + AT.received]!;
+    const fractionLost = fractionLost256(
+      expected - state[at + AT.expectedPrior]!,
+      received - state[at + AT.receivedPrior]!,
+    );
+    state[at + AT.expectedPrior] = expected;
+    state[at + AT.receivedPrior] = received;
     return {
       fractionLost,
-      cumulativeLost: expected - this.#received,
-      extendedHighest: (this.#sequence.extended - 0x10000) % 2 ** 32,
-      jitterTs: Math.floor(this.jitter.valueTs),
+      cumulativeLost: expected - received,
+      extendedHighest: (state[at + AT.extended]! - 0x10000) % 2 ** 32,
+      jitterTs: Math.floor(state[at + AT.jitterTs]!),
     };
+  }
+}
+
+/** Counts one packet of a source by its sequence number; returns false for one that belongs to no valid sequence. */
+export function countPacket(at: number, sequence: number, record: Float64Array): boolean {
+  const started = state[at + AT.started] !== 0;
+  const highest = state[at + AT.extended]!;
+  switch (judgeSequence(at, sequence)) {
+    case ADVANCE:
+      advance(at, started, highest, record);
+      return true;
+    case LATE:
+      late(at, record);
+      return true;
+    case RESTART:
+      if (started) flushWindow(at, record);
+      start(at, state[at + AT.extended]! - 1, record);
+      advance(at, true, state[at + AT.first]!, record);
+      return true;
+    case STRAY:
+      return false;
+  }
+}
+
+function start(at: number, extended: number, record: Float64Array): void {
+  state[at + AT.first] = extended;
+  state[at + AT.received] = 1;
+  state[at + AT.expectedPrior] = 0;
+  state[at + AT.receivedPrior] = 0;
+  record[FIELD.expected]!++;
+  record[FIELD.received]!++;
+  record[FIELD.sources]!++;
+  startWindow(at, extended);
+}
+
+function advance(at: number, started: boolean, highest: number, record: Float64Array): void {
+  const extended = state[at + AT.extended]!;
+  if (!started) {
+    start(at, extended, record);
+    return;
+  }
+  state[at + AT.received]!++;
+  record[FIELD.expected]! += extended - highest;
+  record[FIELD.received]!++;
+  advanceWindow(at, extended, record);
+}
+
+/** Late and duplicate packets count as received (§6.4.1), so that the loss may fall, even below zero. */
+function late(at: number, record: Float64Array): void {
+  state[at + AT.received]!++;
+  record[FIELD.received]!++;
+  const number = state[at + AT.current]!;
+  if (!fillWindow(at, number)) {
+    record[FIELD.duplicates]!++;
+    return;
+  }
+  record[FIELD.reordered]!++;
+  // The first packets came in another order: expectation starts at the lowest, or one loss would go unseen (A.3 keeps
+  // the number that came first).
+  const first = state[at + AT.first]!;
+  if (number < first) {
+    record[FIELD.expected]! += first - number;
+    state[at + AT.first] = number;
   }
 }
 
