@@ -1,6 +1,8 @@
 #include "stream.h"
 
+#include <algorithm>
 #include <cmath>
+#include <cstdlib>
 
 #include "bytes.h"
 
@@ -9,6 +11,8 @@ namespace {
 
 constexpr int kMaxDropout = 3000;
 constexpr int kMaxMisorder = 100;
+// What is no farther from the pair that ends a probation is of the same stream.
+constexpr int kNear = kMaxMisorder / 2 - 1;
 constexpr int kWindowPackets = 128;
 constexpr int kGmin = 16;
 constexpr double kDiscontinuitySeconds = 3;
@@ -134,7 +138,7 @@ Verdict SequenceTracker::judge(uint16_t sequence) {
   if (ahead < kMaxDropout) {
     extended += ahead;
     current = extended;
-    candidate_ = -1;
+    if (candidate_ >= 0) forgive();
     return ahead == 0 ? Verdict::kLate : Verdict::kAdvance;
   }
   if (ahead > 0x10000 - kMaxMisorder) {
@@ -145,17 +149,37 @@ Verdict SequenceTracker::judge(uint16_t sequence) {
 }
 
 Verdict SequenceTracker::offerRestart(uint16_t sequence) {
-  if (sequence != candidate_) {
-    candidate_ = static_cast<uint16_t>(sequence + 1);
-    return Verdict::kStray;
+  const bool proven = sequence == candidate_;
+  remember(sequence);
+  candidate_ = static_cast<uint16_t>(sequence + 1);
+  return proven ? Verdict::kRestart : Verdict::kStray;
+}
+
+// The last ones are kept.
+void SequenceTracker::remember(uint16_t sequence) {
+  if (strayCount_ == kMaxStrays) {
+    std::copy(strays_ + 1, strays_ + kMaxStrays, strays_);
+    strayCount_--;
   }
-  startAt(sequence);
-  return Verdict::kRestart;
+  strays_[strayCount_++] = sequence;
+}
+
+int SequenceTracker::probation(uint16_t* numbers) {
+  const uint16_t last = strays_[strayCount_ - 1];
+  const auto isNear = [last](uint16_t number) { return std::abs(static_cast<int16_t>(number - last)) <= kNear; };
+  const int count = static_cast<int>(std::copy_if(strays_, strays_ + strayCount_, numbers, isNear) - numbers);
+  forgive();
+  startAt(numbers[0]);
+  return count;
+}
+
+void SequenceTracker::forgive() {
+  candidate_ = -1;
+  strayCount_ = 0;
 }
 
 void SequenceTracker::startAt(uint16_t sequence) {
   valid = true;
-  candidate_ = -1;
   extended = current = sequence + 0x10000;
 }
 
@@ -171,13 +195,20 @@ bool Source::count(uint16_t sequence, Record& record) {
       return true;
     case Verdict::kRestart:
       if (started) window_.flush(record);
-      start(sequence_.extended - 1, record);
-      advance(true, first_, record);
+      restart(record);
       return true;
     case Verdict::kStray:
       return false;
   }
   return false;
+}
+
+// Counts what came on probation as what it would have been had the source been known.
+void Source::restart(Record& record) {
+  uint16_t numbers[SequenceTracker::kMaxStrays];
+  const int count = sequence_.probation(numbers);
+  start(sequence_.extended, record);
+  for (int at = 1; at < count; at++) this->count(numbers[at], record);
 }
 
 void Source::start(int64_t extended, Record& record) {

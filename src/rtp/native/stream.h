@@ -96,6 +96,10 @@ enum class Verdict { kAdvance, kLate, kStray, kRestart };
 class SequenceTracker {
  public:
   Verdict judge(uint16_t sequence);
+  // After kRestart: the numbers to count from the start, in order of arrival, the one just judged last. Ends the
+  // probation. Gives how many there are.
+  int probation(uint16_t* numbers);
+  static constexpr int kMaxStrays = 8;
 
   bool trusted = false;
   bool valid = false;
@@ -104,8 +108,12 @@ class SequenceTracker {
 
  private:
   Verdict offerRestart(uint16_t sequence);
+  void remember(uint16_t sequence);
+  void forgive();
   void startAt(uint16_t sequence);
   int candidate_ = -1;
+  int strayCount_ = 0;
+  uint16_t strays_[kMaxStrays];
 };
 
 // Figures of one source for a report block (RFC 3550 §6.4.1).
@@ -136,6 +144,7 @@ class Source {
 
  private:
   void start(int64_t extended, Record& record);
+  void restart(Record& record);
   void advance(bool started, int64_t highest, Record& record);
   void late(Record& record);
   SequenceTracker sequence_;

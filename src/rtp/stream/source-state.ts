@@ -5,7 +5,7 @@
  *
  *     state │ source │ source │ (free) │ source │ …        `at`: where a block begins
  */
-const BLOCK_WORDS = 32;
+const BLOCK_WORDS = 40;
 
 /** Words of a block. Numbers are extended (cycles × 65536 + sequence number) but where said otherwise. */
 export const AT = {
@@ -52,6 +52,9 @@ export const AT = {
   /** At the last report. */
   expectedPrior: 25,
   receivedPrior: 26,
+  /** Packets on probation, 0–65535 and in order of arrival, and how many there are. */
+  strays: 27,
+  strayCount: 35,
 } as const;
 
 export let state = new Float64Array(256 * BLOCK_WORDS);

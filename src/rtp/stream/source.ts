@@ -1,6 +1,6 @@
 import { FIELD } from '../relay/layout.js';
 import { advanceWindow, fillWindow, flushWindow, startWindow } from './reception-window.js';
-import { ADVANCE, judgeSequence, LATE, RESTART, STRAY, startSequence } from './sequence.js';
+import { ADVANCE, judgeSequence, LATE, probation, RESTART, STRAY, startSequence } from './sequence.js';
 import { AT, giveBlock, state, takeBlock } from './source-state.js';
 
 /** Figures of one source for a report block (RFC 3550 §6.4.1). */
@@ -88,12 +88,18 @@ export function countPacket(at: number, sequence: number, record: Float64Array):
       return true;
     case RESTART:
       if (started) flushWindow(at, record);
-      start(at, state[at + AT.extended]! - 1, record);
-      advance(at, true, state[at + AT.first]!, record);
+      restart(at, record);
       return true;
     case STRAY:
       return false;
   }
+}
+
+/** Counts what came on probation as what it would have been had the source been known. */
+function restart(at: number, record: Float64Array): void {
+  const [, ...others] = probation(at);
+  start(at, state[at + AT.extended]!, record);
+  for (const sequence of others) countPacket(at, sequence, record);
 }
 
 function start(at: number, extended: number, record: Float64Array): void {

@@ -341,3 +341,51 @@ describe('interval figures', () => {
     expect(figures()).toMatchObject({ intervalLost: 1, duplicates: 1, lost: 0 });
   });
 });
+
+describe('a source on probation', () => {
+  const second = { ssrc: 2 };
+
+  test.each([
+    [
+      'in order',
+      [100, 101, 102],
+      { packets: 1 + 3, intervalExpected: 3, intervalLost: 0, reordered: 0, duplicates: 0 },
+    ],
+    [
+      'swapped',
+      [101, 100, 102, 103],
+      { packets: 1 + 4, intervalExpected: 4, intervalLost: 0, reordered: 1, duplicates: 0 },
+    ],
+    ['with holes', [100, 102, 104, 105], { packets: 1 + 4, intervalExpected: 6, intervalLost: 2, reordered: 0 }],
+    ['doubled', [100, 100, 101, 101], { packets: 1 + 4, intervalExpected: 2, intervalLost: 0, duplicates: 2 }],
+    [
+      'across the wrap',
+      [65_534, 0, 65_535, 0, 1],
+      { packets: 1 + 5, intervalExpected: 4, intervalLost: 0, duplicates: 1 },
+    ],
+  ])('counts all of what came, %s', (_, numbers, expected) => {
+    const { take, figures } = receiver();
+    take(7);
+    figures(true);
+    for (const sequence of numbers) take(sequence, second);
+    expect(figures()).toMatchObject(expected);
+  });
+
+  test('does not count what is far from the pair that ended it, nor more than eight', () => {
+    const { take, figures } = receiver();
+    take(7);
+    figures(true);
+    for (const sequence of [9000, 102, 104, 105]) take(sequence, second);
+    expect(figures(true)).toMatchObject({ packets: 5, intervalExpected: 4, intervalLost: 1 });
+    for (const sequence of [...range(0, 9).map((at) => 200 + 2 * at), 219]) take(sequence, { ssrc: 3 });
+    expect(figures()).toMatchObject({ intervalExpected: 14, intervalLost: 6 });
+  });
+
+  test('is as strict with a source that restarts', () => {
+    const { take, figures } = receiver();
+    for (const sequence of range(0, 9)) take(sequence);
+    figures(true);
+    for (const sequence of [20_001, 20_000, 20_003, 20_004]) take(sequence);
+    expect(figures()).toMatchObject({ intervalExpected: 5, intervalLost: 1, reordered: 1 });
+  });
+});
