@@ -3,7 +3,7 @@ import { hexToken, type Random, type Scheduler } from '../../core/index.js';
 import type { MediaEvent, Side } from '../engine.js';
 import { LegCipher } from './cipher.js';
 import type { LegPlace } from './commands.js';
-import { clearRecord, legRecord } from './layout.js';
+import { clearRecord, LEG_WORDS } from './layout.js';
 import { RelayLeg } from './leg.js';
 import { Outlet } from './outlet.js';
 import { Reporter } from './reporter.js';
@@ -12,7 +12,8 @@ import type { SocketPair } from './socket-shelf.js';
 
 /** What a session is put together from. */
 export interface SessionAssembly {
-  readonly counters: ArrayBufferLike;
+  /** All legs' records, one after the other (see layout.ts). */
+  readonly records: Float64Array;
   readonly scheduler: Scheduler;
   readonly random: Random;
   readonly places: Readonly<Record<Side, LegPlace>>;
@@ -37,14 +38,14 @@ export function assembleSession(parts: SessionAssembly): RelaySession {
 }
 
 function assembleLeg(parts: SessionAssembly, side: Side): RelayLeg {
-  const { counters, scheduler, tell, onFault } = parts;
+  const { records, scheduler, tell, onFault } = parts;
   const place = parts.places[side];
   const pair = parts.pairs[side];
-  const record = legRecord(counters, place.slot);
-  clearRecord(record);
+  const base = place.slot * LEG_WORDS;
+  clearRecord(records.subarray(base, base + LEG_WORDS));
   const cipher = new LegCipher();
-  const outlet = new Outlet(record, pair.rtp, pair.rtcp, isIP(place.address) === 6 ? 6 : 4, cipher);
-  const leg = new RelayLeg({ side, record, outlet, cipher, scheduler, tell, onFault });
+  const outlet = new Outlet(records, base, pair.rtp, pair.rtcp, isIP(place.address) === 6 ? 6 : 4, cipher);
+  const leg = new RelayLeg({ side, records, base, outlet, cipher, scheduler, tell, onFault });
   pair.user = leg;
   return leg;
 }

@@ -40,6 +40,7 @@ interface Running {
 export class RelayHost {
   readonly #parts: RelayHostParts;
   readonly #shelf: SocketShelf;
+  readonly #records: Float64Array;
   readonly #running = new Map<number, Running>();
   #ticking: Timer | undefined;
   readonly #playing = new Map<number, Timer>();
@@ -47,6 +48,7 @@ export class RelayHost {
 
   constructor(parts: RelayHostParts) {
     this.#parts = parts;
+    this.#records = new Float64Array(parts.counters);
     this.#shelf = new SocketShelf(parts.bind);
   }
 
@@ -94,9 +96,9 @@ export class RelayHost {
   }
 
   #run({ id, legs, timeoutMs }: OpenCommand, pairs: Running['pairs']): void {
-    const { counters, scheduler, random, report } = this.#parts;
+    const { scheduler, random, report } = this.#parts;
     const session = assembleSession({
-      counters,
+      records: this.#records,
       scheduler,
       random,
       places: legs,

@@ -18,7 +18,7 @@ import type { ShortWay, ShortWayUser } from './connected-socket.js';
 import type { PlayedEvent } from './event-player.js';
 import { EventSplicer } from './event-splicer.js';
 import { Gate } from './gate.js';
-import { DROP, type DropReason, FIELD } from './layout.js';
+import { DROP, type DropReason, FIELD, LEG_WORDS } from './layout.js';
 import type { Outlet } from './outlet.js';
 import type { ReportFacts } from './reporter.js';
 import { RtcpReader } from './rtcp-reader.js';
@@ -27,8 +27,9 @@ import type { PairUser } from './socket-shelf.js';
 
 export interface RelayLegParts {
   readonly side: Side;
-  /** The leg's counters (see layout.ts), cleared. */
-  readonly record: Float64Array;
+  /** Legs' counters (see layout.ts), and where this leg's begin, cleared. */
+  readonly records: Float64Array;
+  readonly base: number;
   readonly outlet: Outlet;
   /** The same that the outlet seals with. */
   readonly cipher: LegCipher;
@@ -39,8 +40,6 @@ export interface RelayLegParts {
 }
 
 const MAX_FAULTS_TOLD = 3;
-/** No source has port 0. */
-const NOWHERE: Endpoint = { address: '', port: 0 };
 
 /** Where every leg reads the packet in hand: one packet is dealt with before the next, and this stays in the cache. */
 const view = new RtpView();
@@ -59,6 +58,9 @@ export class RelayLeg implements PairUser, ShortWayUser {
   readonly outlet: Outlet;
   readonly reception: Reception;
   readonly reader: RtcpReader;
+  readonly #records: Float64Array;
+  readonly #base: number;
+  /** The leg's own. */
   readonly #record: Float64Array;
   readonly #cipher: LegCipher;
   readonly #scheduler: Scheduler;
@@ -70,7 +72,8 @@ export class RelayLeg implements PairUser, ShortWayUser {
   #onward!: Outlet;
   /** The socket connected to a source that had settled, and that source. */
   #way: ShortWay | undefined;
-  #waySource: Endpoint = NOWHERE;
+  #wayAddress = '';
+  #wayPort = 0;
   /** That source is the latched one: what comes by the socket need not be judged, and what goes to it may go that way. */
   #trusted = false;
   /** Last sign of life but RTP and UDPTL, monotonic ms. */
@@ -82,15 +85,17 @@ export class RelayLeg implements PairUser, ShortWayUser {
   #sealed = false;
   #forks: LegForks | undefined;
 
-  constructor({ side, record, outlet, cipher, scheduler, tell, onFault }: RelayLegParts) {
+  constructor({ side, records, base, outlet, cipher, scheduler, tell, onFault }: RelayLegParts) {
     this.side = side;
     this.outlet = outlet;
-    this.#record = record;
+    this.#records = records;
+    this.#base = base;
+    this.#record = records.subarray(base, base + LEG_WORDS);
     this.#cipher = cipher;
     this.#scheduler = scheduler;
     this.#tellFault = onFault;
-    this.reception = new Reception(record);
-    this.reader = new RtcpReader(record, this.reception);
+    this.reception = new Reception(records, base);
+    this.reader = new RtcpReader(this.#record, this.reception);
     this.#dtmf = new DtmfDetector((event, durationMs) => tell({ kind: 'dtmf', side, event, durationMs }));
     this.#gate = new Gate({
       onLatched: (address, port) => {
@@ -167,8 +172,7 @@ export class RelayLeg implements PairUser, ShortWayUser {
     try {
       // What is sealed is opened into memory that lasts; all else must not be overwritten while it waits in a socket.
       const packet = this.#sealed ? datagram : scratch(datagram).first(datagram.length);
-      const { address, port } = this.#waySource;
-      this.onRtpPort(packet, address, port, this.#trusted);
+      this.onRtpPort(packet, this.#wayAddress, this.#wayPort, this.#trusted);
     } catch (error) {
       this.#fault(error);
     }
@@ -177,7 +181,8 @@ export class RelayLeg implements PairUser, ShortWayUser {
   /** Trusted from the next tick on, if the source is the same then. */
   onShortWay(way: ShortWay, source: Endpoint): void {
     this.#way = way;
-    this.#waySource = source;
+    this.#wayAddress = source.address;
+    this.#wayPort = source.port;
   }
 
   #trust(way: ShortWay | undefined): void {
@@ -237,13 +242,14 @@ export class RelayLeg implements PairUser, ShortWayUser {
   /** Called a few times a second. */
   onTick(nowMs: number): void {
     this.#dtmf.onTick(nowMs);
-    this.#settle(this.#gate.settledSource(nowMs));
+    // What is trusted is so until the latch moves or is opened, and both take the trust away.
+    if (!this.#trusted) this.#settle(this.#gate.settledSource(nowMs));
   }
 
   #settle(source: Endpoint | undefined): void {
-    if (source?.port !== this.#waySource.port || source.address !== this.#waySource.address) {
+    if (source?.port !== this.#wayPort || source.address !== this.#wayAddress) {
       this.#way = undefined;
-      this.#waySource = NOWHERE;
+      this.#wayPort = 0;
     }
     this.outlet.settle(source, this);
     this.#trust(this.#way);
@@ -283,9 +289,10 @@ export class RelayLeg implements PairUser, ShortWayUser {
   }
 
   #account(packet: Buffer, nowMs: number): void {
-    this.#record[FIELD.version]!++;
+    const version = this.#base + FIELD.version;
+    this.#records[version]!++;
     this.reception.onPacket(view, packet.length, nowMs, this.#types);
-    this.#record[FIELD.version]!++;
+    this.#records[version]!++;
     if (this.#types.kinds[view.payloadType] === EVENT) this.#onEvent(packet, nowMs);
   }
 

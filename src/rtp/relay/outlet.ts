@@ -36,7 +36,8 @@ export class Outlet {
   way: ShortWay | undefined;
   /** What is played into the stream, or left out of it. */
   splicer: EventSplicer | undefined;
-  readonly #record: Float64Array;
+  readonly #records: Float64Array;
+  readonly #base: number;
   readonly #rtp: BoundSocket;
   readonly #rtcp: BoundSocket;
   readonly #family: 4 | 6;
@@ -45,13 +46,26 @@ export class Outlet {
   #rtcpTarget: Endpoint = { address: '', port: 0 };
   #mux = false;
   #sealed = false;
-  #ssrc = -1;
+  #streaming = false;
+  /** As an int32: V8 keeps larger numbers elsewhere in memory. */
+  #ssrc = 0;
   #packets = 0;
   #octets = 0;
 
-  /** @param family  IP version of the sockets; nothing is sent to an address of the other */
-  constructor(record: Float64Array, rtp: BoundSocket, rtcp: BoundSocket, family: 4 | 6, cipher: LegCipher) {
-    this.#record = record;
+  /**
+   * @param base  where the leg's record begins in `records`
+   * @param family  IP version of the sockets; nothing is sent to an address of the other
+   */
+  constructor(
+    records: Float64Array,
+    base: number,
+    rtp: BoundSocket,
+    rtcp: BoundSocket,
+    family: 4 | 6,
+    cipher: LegCipher,
+  ) {
+    this.#records = records;
+    this.#base = base;
     this.#rtp = rtp;
     this.#rtcp = rtcp;
     this.#family = family;
@@ -85,10 +99,11 @@ export class Outlet {
   sendRtp(packet: Buffer, view: RtpView): boolean {
     const wire = this.#sealed ? this.#cipher.seal(packet, view) : packet;
     if (wire === undefined) return false;
-    const record = this.#record;
-    record[FIELD.sentPackets]!++;
-    record[FIELD.sentBytes]! += packet.length;
-    if (view.ssrc !== this.#ssrc) this.#startStream(view.ssrc);
+    const records = this.#records;
+    const base = this.#base;
+    records[base + FIELD.sentPackets]!++;
+    records[base + FIELD.sentBytes]! += packet.length;
+    if ((view.ssrc | 0) !== this.#ssrc || !this.#streaming) this.#startStream(view.ssrc);
     this.#packets++;
     this.#octets += view.payloadBytes;
     const sent = this.way?.send(wire) ?? this.#rtp.send(wire, this.#rtpTarget.port, this.#rtpTarget.address);
@@ -99,8 +114,8 @@ export class Outlet {
 
   /** Sends a UDPTL datagram; the caller has checked `udptlOpen`. */
   sendDatagram(datagram: Buffer): void {
-    this.#record[FIELD.sentPackets]!++;
-    this.#record[FIELD.sentBytes]! += datagram.length;
+    this.#records[this.#base + FIELD.sentPackets]!++;
+    this.#records[this.#base + FIELD.sentBytes]! += datagram.length;
     if (!this.#rtp.send(datagram, this.#rtpTarget.port, this.#rtpTarget.address)) keepMemory(datagram);
     this.tap?.(datagram, FORK_FLAG.udptl, this.#rtpTarget);
   }
@@ -109,8 +124,8 @@ export class Outlet {
   sendRtcp(datagram: Buffer): boolean {
     const wire = this.#sealed ? this.#cipher.sealRtcp(datagram) : datagram;
     if (wire === undefined) return false;
-    this.#record[FIELD.sentRtcpPackets]!++;
-    this.#record[FIELD.sentRtcpBytes]! += datagram.length;
+    this.#records[this.#base + FIELD.sentRtcpPackets]!++;
+    this.#records[this.#base + FIELD.sentRtcpBytes]! += datagram.length;
     const socket = this.#mux ? this.#rtp : this.#rtcp;
     if (!socket.send(wire, this.#rtcpTarget.port, this.#rtcpTarget.address)) keepMemory(wire);
     this.tap?.(wire, FORK_FLAG.rtcp | (this.#mux ? 0 : FORK_FLAG.rtcpSocket), this.#rtcpTarget);
@@ -119,11 +134,12 @@ export class Outlet {
 
   /** The stream last sent; undefined when none was. */
   get stream(): SentStream | undefined {
-    return this.#ssrc < 0 ? undefined : { ssrc: this.#ssrc, packets: this.#packets, octets: this.#octets };
+    return this.#streaming ? { ssrc: this.#ssrc >>> 0, packets: this.#packets, octets: this.#octets } : undefined;
   }
 
   #startStream(ssrc: number): void {
-    this.#ssrc = ssrc;
+    this.#streaming = true;
+    this.#ssrc = ssrc | 0;
     this.#packets = 0;
     this.#octets = 0;
   }

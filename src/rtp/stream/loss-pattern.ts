@@ -14,16 +14,16 @@ import { AT, state } from './source-state.js';
  */
 export const GMIN = 16;
 
-export function settledReceived(at: number, record: Float64Array): void {
-  record[FIELD.settled]!++;
+export function settledReceived(at: number, records: Float64Array, base: number): void {
+  records[base + FIELD.settled]!++;
   state[at + AT.inLossRun] = 0;
-  if (state[at + AT.openLost]! > 0 && ++state[at + AT.receivedSinceLoss]! >= GMIN) closeBurst(at, record);
+  if (state[at + AT.openLost]! > 0 && ++state[at + AT.receivedSinceLoss]! >= GMIN) closeBurst(at, records, base);
 }
 
-export function settledLost(at: number, record: Float64Array): void {
-  record[FIELD.settled]!++;
-  record[FIELD.settledLost]!++;
-  if (state[at + AT.inLossRun] === 0) record[FIELD.lossRuns]!++;
+export function settledLost(at: number, records: Float64Array, base: number): void {
+  records[base + FIELD.settled]!++;
+  records[base + FIELD.settledLost]!++;
+  if (state[at + AT.inLossRun] === 0) records[base + FIELD.lossRuns]!++;
   state[at + AT.inLossRun] = 1;
   state[at + AT.openPackets]! += state[at + AT.receivedSinceLoss]! + 1;
   state[at + AT.openLost]!++;
@@ -31,16 +31,16 @@ export function settledLost(at: number, record: Float64Array): void {
 }
 
 /** Ends the sequence: what follows belongs to another source. */
-export function endPattern(at: number, record: Float64Array): void {
-  closeBurst(at, record);
+export function endPattern(at: number, records: Float64Array, base: number): void {
+  closeBurst(at, records, base);
   state[at + AT.inLossRun] = 0;
 }
 
-function closeBurst(at: number, record: Float64Array): void {
+function closeBurst(at: number, records: Float64Array, base: number): void {
   if (state[at + AT.openLost]! >= 2) {
-    record[FIELD.bursts]!++;
-    record[FIELD.burstPackets]! += state[at + AT.openPackets]!;
-    record[FIELD.burstLost]! += state[at + AT.openLost]!;
+    records[base + FIELD.bursts]!++;
+    records[base + FIELD.burstPackets]! += state[at + AT.openPackets]!;
+    records[base + FIELD.burstLost]! += state[at + AT.openLost]!;
   }
   state[at + AT.openPackets] = 0;
   state[at + AT.openLost] = 0;

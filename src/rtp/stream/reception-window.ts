@@ -20,9 +20,9 @@ export function startWindow(at: number, extended: number): void {
 }
 
 /** Moves up to `extended`, which came; those skipped are missing until they come late. */
-export function advanceWindow(at: number, extended: number, record: Float64Array): void {
+export function advanceWindow(at: number, extended: number, records: Float64Array, base: number): void {
   for (let number = state[at + AT.windowHighest]! + 1; number <= extended; number++) {
-    settle(at, number - WINDOW_PACKETS, record);
+    settle(at, number - WINDOW_PACKETS, records, base);
     clear(at, number);
   }
   state[at + AT.windowHighest] = extended;
@@ -38,17 +38,17 @@ export function fillWindow(at: number, extended: number): boolean {
 }
 
 /** Settles all that is left. */
-export function flushWindow(at: number, record: Float64Array): void {
+export function flushWindow(at: number, records: Float64Array, base: number): void {
   const highest = state[at + AT.windowHighest]!;
-  for (let number = highest - WINDOW_PACKETS + 1; number <= highest; number++) settle(at, number, record);
+  for (let number = highest - WINDOW_PACKETS + 1; number <= highest; number++) settle(at, number, records, base);
   state[at + AT.windowFirst] = highest + 1;
-  endPattern(at, record);
+  endPattern(at, records, base);
 }
 
-function settle(at: number, number: number, record: Float64Array): void {
+function settle(at: number, number: number, records: Float64Array, base: number): void {
   if (number < state[at + AT.windowFirst]!) return;
-  if (has(at, number)) settledReceived(at, record);
-  else settledLost(at, record);
+  if (has(at, number)) settledReceived(at, records, base);
+  else settledLost(at, records, base);
 }
 
 const wordOf = (at: number, number: number): number => at + AT.bits + ((number >>> 5) & 3);

@@ -15,7 +15,8 @@ const NONE = -1;
  * stray packet moves nothing. Sources that alternate (a second one for events, say) each keep their own state.
  */
 export class Reception {
-  readonly #record: Float64Array;
+  readonly #records: Float64Array;
+  readonly #base: number;
   #sources: Source[] = [];
   #current: Source | undefined;
   /** Its block; NONE when there is none. */
@@ -24,8 +25,10 @@ export class Reception {
   #lastType = -1;
   #lastTypeWord = 0;
 
-  constructor(record: Float64Array) {
-    this.#record = record;
+  /** @param base  where the leg's record begins in `records`, which legs may share */
+  constructor(records: Float64Array, base = 0) {
+    this.#records = records;
+    this.#base = base;
   }
 
   /** The source whose packets are the stream now. */
@@ -49,13 +52,14 @@ export class Reception {
    * @param arrivalMs  monotonic, fractional
    */
   onPacket(view: RtpView, sizeBytes: number, arrivalMs: number, types: PayloadTable): void {
-    const record = this.#record;
-    record[FIELD.packets]!++;
-    record[FIELD.bytes]! += sizeBytes;
-    record[FIELD.lastPacketMs] = arrivalMs;
+    const records = this.#records;
+    const base = this.#base;
+    records[base + FIELD.packets]!++;
+    records[base + FIELD.bytes]! += sizeBytes;
+    records[base + FIELD.lastPacketMs] = arrivalMs;
     let at = this.#at;
     if (at === NONE || state[at + AT.ssrc] !== view.ssrc) at = this.#select(view.ssrc);
-    if (countPacket(at, view.sequence, record) && at !== this.#at) this.#switchTo(at);
+    if (countPacket(at, view.sequence, records, base) && at !== this.#at) this.#switchTo(at);
     state[at + AT.timestamp] = view.timestamp;
     state[at + AT.arrivalMs] = arrivalMs;
     const type = view.payloadType;
@@ -68,7 +72,7 @@ export class Reception {
 
   /** Settles what is still open in the loss patterns: the leg has ended. */
   finish(): void {
-    for (const source of this.#sources) source.finish(this.#record);
+    for (const source of this.#sources) source.finish(this.#records, this.#base);
     this.#sources = [];
     this.#current = undefined;
     this.#at = NONE;
@@ -77,16 +81,17 @@ export class Reception {
   #time(at: number, timestamp: number, arrivalMs: number, clockRateHz: number): void {
     updateJitter(at, timestamp, arrivalMs, clockRateHz);
     if (state[at + AT.jitterKnown] === 0 || at !== this.#at) return;
-    const record = this.#record;
+    const records = this.#records;
+    const base = this.#base;
     const valueUs = jitterUs(at);
-    record[FIELD.jitterUs] = valueUs;
-    record[FIELD.jitterSumUs]! += valueUs;
-    record[FIELD.jitterCount]!++;
-    if (record[FIELD.jitterMaxInterval] !== record[FIELD.interval]) {
-      record[FIELD.jitterMaxInterval] = record[FIELD.interval]!;
-      record[FIELD.jitterMaxUs] = valueUs;
-    } else if (valueUs > record[FIELD.jitterMaxUs]!) {
-      record[FIELD.jitterMaxUs] = valueUs;
+    records[base + FIELD.jitterUs] = valueUs;
+    records[base + FIELD.jitterSumUs]! += valueUs;
+    records[base + FIELD.jitterCount]!++;
+    if (records[base + FIELD.jitterMaxInterval] !== records[base + FIELD.interval]) {
+      records[base + FIELD.jitterMaxInterval] = records[base + FIELD.interval]!;
+      records[base + FIELD.jitterMaxUs] = valueUs;
+    } else if (valueUs > records[base + FIELD.jitterMaxUs]!) {
+      records[base + FIELD.jitterMaxUs] = valueUs;
     }
   }
 
@@ -95,15 +100,15 @@ export class Reception {
       this.#lastType = type;
       this.#lastTypeWord = this.#slotOf(type);
     }
-    if (this.#lastTypeWord !== 0) this.#record[this.#lastTypeWord]!++;
+    if (this.#lastTypeWord !== 0) this.#records[this.#lastTypeWord]!++;
   }
 
   /** Word of the count for `type`; 0 when all slots are taken by others. */
   #slotOf(type: number): number {
     for (let slot = 0; slot < PAYLOAD_TYPE_SLOTS; slot++) {
-      const word = FIELD.payloadTypes + 2 * slot;
-      if (this.#record[word] === 0) this.#record[word] = type + 1;
-      if (this.#record[word] === type + 1) return word + 1;
+      const word = this.#base + FIELD.payloadTypes + 2 * slot;
+      if (this.#records[word] === 0) this.#records[word] = type + 1;
+      if (this.#records[word] === type + 1) return word + 1;
     }
     return 0;
   }
@@ -123,14 +128,14 @@ export class Reception {
     for (const source of this.#sources)
       if (source !== this.#current && source.lastArrivalMs < oldest.lastArrivalMs) oldest = source;
     if (oldest === this.#current) oldest = this.#sources.find((source) => source !== this.#current)!;
-    oldest.finish(this.#record);
+    oldest.finish(this.#records, this.#base);
     this.#sources = this.#sources.filter((source) => source !== oldest);
   }
 
   #switchTo(at: number): void {
     this.#current = this.#sources.find((source) => source.at === at)!;
     this.#at = at;
-    this.#record[FIELD.ssrc] = this.#current.ssrc;
-    this.#record[FIELD.jitterUs] = state[at + AT.jitterKnown] === 0 ? -1 : jitterUs(at);
+    this.#records[this.#base + FIELD.ssrc] = this.#current.ssrc;
+    this.#records[this.#base + FIELD.jitterUs] = state[at + AT.jitterKnown] === 0 ? -1 : jitterUs(at);
   }
 }

@@ -50,8 +50,8 @@ export class Source {
   }
 
   /** Settles the packets still in the window: the source has ended. */
-  finish(record: Float64Array): void {
-    if (state[this.at + AT.started] !== 0) flushWindow(this.at, record);
+  finish(records: Float64Array, base: number): void {
+    if (state[this.at + AT.started] !== 0) flushWindow(this.at, records, base);
     giveBlock(this.at);
   }
 
@@ -76,19 +76,19 @@ export class Source {
 }
 
 /** Counts one packet of a source by its sequence number; returns false for one that belongs to no valid sequence. */
-export function countPacket(at: number, sequence: number, record: Float64Array): boolean {
+export function countPacket(at: number, sequence: number, records: Float64Array, base: number): boolean {
   const started = state[at + AT.started] !== 0;
   const highest = state[at + AT.extended]!;
   switch (judgeSequence(at, sequence)) {
     case ADVANCE:
-      advance(at, started, highest, record);
+      advance(at, started, highest, records, base);
       return true;
     case LATE:
-      late(at, record);
+      late(at, records, base);
       return true;
     case RESTART:
-      if (started) flushWindow(at, record);
-      restart(at, record);
+      if (started) flushWindow(at, records, base);
+      restart(at, records, base);
       return true;
     case STRAY:
       return false;
@@ -96,50 +96,50 @@ export function countPacket(at: number, sequence: number, record: Float64Array):
 }
 
 /** Counts what came on probation as what it would have been had the source been known. */
-function restart(at: number, record: Float64Array): void {
+function restart(at: number, records: Float64Array, base: number): void {
   const [, ...others] = probation(at);
-  start(at, state[at + AT.extended]!, record);
-  for (const sequence of others) countPacket(at, sequence, record);
+  start(at, state[at + AT.extended]!, records, base);
+  for (const sequence of others) countPacket(at, sequence, records, base);
 }
 
-function start(at: number, extended: number, record: Float64Array): void {
+function start(at: number, extended: number, records: Float64Array, base: number): void {
   state[at + AT.first] = extended;
   state[at + AT.received] = 1;
   state[at + AT.expectedPrior] = 0;
   state[at + AT.receivedPrior] = 0;
-  record[FIELD.expected]!++;
-  record[FIELD.received]!++;
-  record[FIELD.sources]!++;
+  records[base + FIELD.expected]!++;
+  records[base + FIELD.received]!++;
+  records[base + FIELD.sources]!++;
   startWindow(at, extended);
 }
 
-function advance(at: number, started: boolean, highest: number, record: Float64Array): void {
+function advance(at: number, started: boolean, highest: number, records: Float64Array, base: number): void {
   const extended = state[at + AT.extended]!;
   if (!started) {
-    start(at, extended, record);
+    start(at, extended, records, base);
     return;
   }
   state[at + AT.received]!++;
-  record[FIELD.expected]! += extended - highest;
-  record[FIELD.received]!++;
-  advanceWindow(at, extended, record);
+  records[base + FIELD.expected]! += extended - highest;
+  records[base + FIELD.received]!++;
+  advanceWindow(at, extended, records, base);
 }
 
 /** Late and duplicate packets count as received (§6.4.1), so that the loss may fall, even below zero. */
-function late(at: number, record: Float64Array): void {
+function late(at: number, records: Float64Array, base: number): void {
   state[at + AT.received]!++;
-  record[FIELD.received]!++;
+  records[base + FIELD.received]!++;
   const number = state[at + AT.current]!;
   if (!fillWindow(at, number)) {
-    record[FIELD.duplicates]!++;
+    records[base + FIELD.duplicates]!++;
     return;
   }
-  record[FIELD.reordered]!++;
+  records[base + FIELD.reordered]!++;
   // The first packets came in another order: expectation starts at the lowest, or one loss would go unseen (A.3 keeps
   // the number that came first).
   const first = state[at + AT.first]!;
   if (number < first) {
-    record[FIELD.expected]! += first - number;
+    records[base + FIELD.expected]! += first - number;
     state[at + AT.first] = number;
   }
 }

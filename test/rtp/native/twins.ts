@@ -56,7 +56,7 @@ export class Twins {
     this.#pairs = { customer: this.#pair(), remote: this.#pair() };
     const address = family === 6 ? '::1' : '127.0.0.1';
     this.#session = assembleSession({
-      counters: typescript,
+      records: new Float64Array(typescript),
       scheduler: this.#scheduler,
       random: new SeededRandom(1),
       places: { customer: { slot: 0, address, rtpPort: 2 }, remote: { slot: 1, address, rtpPort: 4 } },

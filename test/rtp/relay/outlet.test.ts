@@ -31,7 +31,7 @@ function rtp(sequence: number): Buffer {
 function sealedBy(socket: BoundSocket, count: number): void {
   const cipher = new LegCipher();
   cipher.describe({ receive: KEYS, send: KEYS });
-  const outlet = new Outlet(new Float64Array(LEG_WORDS), socket, socket, 4, cipher);
+  const outlet = new Outlet(new Float64Array(LEG_WORDS), 0, socket, socket, 4, cipher);
   const described = { address: '192.0.2.1', rtpPort: 4000, direction: 'sendrecv', formats: [] } as const;
   outlet.aim(described, undefined, undefined);
   const view = new RtpView();
