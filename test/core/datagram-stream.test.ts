@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { DatagramStream, HandleSocket, udpBinding } from '../../src/core/index.js';
+import { datagramStream, HandleSocket, udpBinding } from '../../src/core/index.js';
 
 const ADDRESS = '127.0.0.1';
 
@@ -22,7 +22,7 @@ async function peer(port = 0): Promise<dgram.Socket & { got: string[] }> {
 function connected(to: dgram.Socket) {
   const first = new HandleSocket(udpBinding()!, ADDRESS, 0, { receive: () => {} });
   const handle = first.join(ADDRESS, to.address().port)!;
-  const stream = DatagramStream.of(handle.fd)!;
+  const stream = datagramStream(handle.fd)!;
   const got: string[] = [];
   expect(stream.start({ onDatagram: (datagram) => got.push(String(datagram)) })).toBe(true);
   const close = (): void => {
@@ -97,7 +97,7 @@ describe.skipIf(process.platform !== 'linux')('a stream on a connected UDP socke
     onTestFinished(() => rmSync(directory, { recursive: true }));
     execFileSync('mkfifo', [join(directory, 'pipe')]);
     const descriptor = openSync(join(directory, 'pipe'), constants.O_RDWR | constants.O_NONBLOCK);
-    const stream = DatagramStream.of(descriptor)!;
+    const stream = datagramStream(descriptor)!;
     // Opened, but not read: what is written would come back.
     stream.start({ onDatagram: () => {} });
     stream.stop(() => {});

@@ -1,5 +1,11 @@
 import { readFileSync } from 'node:fs';
-import { type DatagramReceiver, DatagramStream, type HandleSocket, type StreamReceiver } from '../../core/index.js';
+import {
+  type DatagramReceiver,
+  type DatagramStream,
+  datagramStream,
+  type HandleSocket,
+  type StreamReceiver,
+} from '../../core/index.js';
 import type { Endpoint } from './address.js';
 
 /** Sends to the settled source: false when the packet waits, and its memory is in use until it has left; undefined when it was not sent. */
@@ -87,7 +93,7 @@ export class ConnectedSocket {
   }
 
   #readByStream(): void {
-    const stream = DatagramStream.of(this.#handle.fd);
+    const stream = datagramStream(this.#handle.fd);
     if (!stream) return;
     this.#handle.recvStop();
     if (!stream.start(this.#user)) {

@@ -54,36 +54,38 @@ const view = new RtpView();
  * SSRC, timestamp and payload type pass unchanged: both legs negotiated one set of payload types.
  */
 export class RelayLeg implements PairUser, ShortWayUser {
-  readonly side: Side;
-  readonly outlet: Outlet;
-  readonly reception: Reception;
-  readonly reader: RtcpReader;
+  // What every packet needs, together in memory
+  #sealed = false;
+  #udptl = false;
+  #receives = false;
+  /** The source that the socket is connected to is the latched one: what comes by it need not be judged, and what goes to it may go that way. */
+  #trusted = false;
+  #wayAddress = '';
+  #wayPort = 0;
+  #description: RemoteDescription | undefined;
+  #forks: LegForks | undefined;
+  #types = payloadTable([]);
+  /** Of the peer: where packets go on to. */
+  #onward!: Outlet;
+  readonly #scheduler: Scheduler;
   readonly #records: Float64Array;
   readonly #base: number;
+  readonly reception: Reception;
+
+  readonly #cipher: LegCipher;
+  readonly #gate: Gate;
+  readonly side: Side;
+  readonly outlet: Outlet;
+  readonly reader: RtcpReader;
   /** The leg's own. */
   readonly #record: Float64Array;
-  readonly #cipher: LegCipher;
-  readonly #scheduler: Scheduler;
-  readonly #gate: Gate;
   readonly #tellFault: (error: unknown) => void;
   readonly #dtmf: DtmfDetector;
   #peer!: RelayLeg;
-  /** Of the peer: where packets go on to. */
-  #onward!: Outlet;
-  /** The socket connected to a source that had settled, and that source. */
+  /** The socket connected to a source that had settled. */
   #way: ShortWay | undefined;
-  #wayAddress = '';
-  #wayPort = 0;
-  /** That source is the latched one: what comes by the socket need not be judged, and what goes to it may go that way. */
-  #trusted = false;
   /** Last sign of life but RTP and UDPTL, monotonic ms. */
   #heardMs = 0;
-  #description: RemoteDescription | undefined;
-  #types = payloadTable([]);
-  #receives = false;
-  #udptl = false;
-  #sealed = false;
-  #forks: LegForks | undefined;
 
   constructor({ side, records, base, outlet, cipher, scheduler, tell, onFault }: RelayLegParts) {
     this.side = side;

@@ -23,21 +23,29 @@ export interface SentStream {
  * after the latched RTP port; with rtcp-mux it goes where RTP goes (RFC 5761 §5.1.1).
  */
 export class Outlet {
+  // What every packet needs, together in memory
   /** RTP, or UDPTL, may be sent: an address is known, the direction allows it, and the peer takes that kind. */
   rtpOpen = false;
+  #sealed = false;
+  #streaming = false;
+  /** As an int32: V8 keeps larger numbers elsewhere in memory. */
+  #ssrc = 0;
+  #packets = 0;
+  #octets = 0;
+  readonly #records: Float64Array;
+  readonly #base: number;
+  /** What is played into the stream, or left out of it. */
+  splicer: EventSplicer | undefined;
+  /** Takes a copy of all that is sent; absent where nobody asked for one. `flags`: of FORK_FLAG. */
+  tap: ((wire: Buffer, flags: number, to: Endpoint) => void) | undefined;
+  /** Leads to where RTP goes, quicker than by address. */
+  way: ShortWay | undefined;
+
   udptlOpen = false;
   /** RTCP may be sent: held streams still have reports (RFC 3264 §8.4 stops media only). */
   rtcpOpen = false;
   /** The description's direction allows sending. */
   wanted = false;
-  /** Takes a copy of all that is sent; absent where nobody asked for one. `flags`: of FORK_FLAG. */
-  tap: ((wire: Buffer, flags: number, to: Endpoint) => void) | undefined;
-  /** Leads to where RTP goes, quicker than by address. */
-  way: ShortWay | undefined;
-  /** What is played into the stream, or left out of it. */
-  splicer: EventSplicer | undefined;
-  readonly #records: Float64Array;
-  readonly #base: number;
   readonly #rtp: BoundSocket;
   readonly #rtcp: BoundSocket;
   readonly #family: 4 | 6;
@@ -45,12 +53,6 @@ export class Outlet {
   #rtpTarget: Endpoint = { address: '', port: 0 };
   #rtcpTarget: Endpoint = { address: '', port: 0 };
   #mux = false;
-  #sealed = false;
-  #streaming = false;
-  /** As an int32: V8 keeps larger numbers elsewhere in memory. */
-  #ssrc = 0;
-  #packets = 0;
-  #octets = 0;
 
   /**
    * @param base  where the leg's record begins in `records`
