@@ -122,6 +122,19 @@ export function connectedSockets(makeEngine: MakeEngine, address: string, elsewh
     expect([stranger.got, answers]).toEqual([[], []]);
   });
 
+  it('counts what is no RTP by its reason, an empty datagram too, and goes on', async () => {
+    const { session, customer, remote } = await call(makeEngine, address);
+    await settled({ session, customer });
+    const before = numbers(remote).length;
+    const stun = Buffer.from('000100002112a442000000000000000000000000', 'hex');
+    for (const foreign of [Buffer.alloc(0), Buffer.alloc(0), Buffer.alloc(300, 0xff), stun])
+      customer.send(foreign, session.customer.rtpPort, address);
+    await speak(customer, session.customer.rtpPort, 1000, 20);
+    await remote.received(before + 20);
+    expect(numbers(remote).slice(before)).toEqual(range(1000, 20));
+    expect((await session.read(false)).customer.received.dropped).toMatchObject({ 'not-rtp': 3, stun: 1 });
+  });
+
   it('is taken from its new place after a description, and no more from the old one', async () => {
     const { session, customer, remote } = await call(makeEngine, address);
     await settled({ session, customer });
