@@ -64,11 +64,11 @@ function fairTrial(trial, pps) {
   return outcome;
 }
 
-/** The highest rate that holds, to 5 %, by halving on a logarithmic scale. */
+/** The highest rate that holds, to 2 %, by halving on a logarithmic scale. */
 export function search(trial, low, high) {
   let best;
   trial(low, 0.5);
-  while (high / low > 1.05) {
+  while (high / low > 1.02) {
     const middle = Math.sqrt(low * high);
     const outcome = fairTrial(trial, middle);
     if (outcome.ok) [low, best] = [middle, outcome];
