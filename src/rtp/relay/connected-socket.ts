@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, readSync } from 'node:fs';
 import {
   type DatagramReceiver,
   type DatagramStream,
@@ -34,6 +34,7 @@ type Handle = NonNullable<ReturnType<HandleSocket['join']>>;
 export class ConnectedSocket {
   readonly #handle: Handle;
   readonly #source: Endpoint;
+  readonly #receiver: DatagramReceiver;
   readonly #user: ShortWayUser;
   #stream: DatagramStream | undefined;
   #received = 0;
@@ -66,6 +67,7 @@ export class ConnectedSocket {
   ) {
     this.#handle = handle;
     this.#source = source;
+    this.#receiver = receiver;
     this.#user = user;
     handle.onmessage = (length, _handle, datagram, from) => {
       if (length < 0) return;
@@ -84,12 +86,42 @@ export class ConnectedSocket {
     );
   }
 
+  /** The call is over. */
   close(): void {
+    this.#end(() => {});
+  }
+
+  /** The source is another, and the call goes on: what waits here is taken before. */
+  retire(): void {
+    this.#end(() => this.#takeRest());
+  }
+
+  #end(before: () => void): void {
     this.#closed = true;
     const stream = this.#stream;
     this.#stream = undefined;
-    if (stream) stream.stop(() => this.#handle.close());
-    else this.#handle.close();
+    if (!stream) {
+      this.#handle.close();
+      return;
+    }
+    stream.stop(() => {
+      before();
+      this.#handle.close();
+    });
+  }
+
+  #takeRest(): void {
+    const { address, port } = this.#source;
+    for (let left = MOST_WAITING; left > 0; left--) {
+      const room = Buffer.alloc(MAX_DATAGRAM_BYTES);
+      try {
+        const length = readSync(this.#handle.fd, room);
+        this.#receiver.receive(room.subarray(0, length), address, port);
+      } catch (error) {
+        // Anything else is an ICMP error about what was sent: what waits comes behind it.
+        if ((error as NodeJS.ErrnoException).code === 'EAGAIN') return;
+      }
+    }
   }
 
   #readByStream(): void {
@@ -124,6 +156,7 @@ export class ConnectedSocket {
   }
 }
 
+const MAX_DATAGRAM_BYTES = 65_536;
 /** Of one UDP handle so many datagrams at most are read before others have their turn: fewer, and it was found empty. */
 const ROUND = 32;
 /** More than can wait in a socket of half a mebibyte (twice that with what the system adds, 768 octets for the smallest). */

@@ -103,9 +103,10 @@ class SettlingSocket implements BoundSocket {
   settle(source: Endpoint | undefined, user: ShortWayUser): void {
     const settled = this.#source;
     if (source?.port === settled?.port && source?.address === settled?.address) return;
-    this.unsettle();
-    if (!source) return;
+    this.#connected?.retire();
+    this.#connected = undefined;
     this.#source = source;
+    if (!source) return;
     this.spent = true;
     this.#connected = ConnectedSocket.open(this.#first, source, this.#receiver, user, RECEIVE_BYTES);
   }
