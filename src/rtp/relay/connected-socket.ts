@@ -8,8 +8,11 @@ import {
 } from '../../core/index.js';
 import type { Endpoint } from './address.js';
 
-/** Sends to the settled source: false when the packet waits, and its memory is in use until it has left; undefined when it was not sent. */
 export interface ShortWay {
+  /**
+   * Sends to the settled source: false when the packet waits, and its memory is in use until it has left; undefined when
+   * it was not sent.
+   */
   send(packet: Buffer): boolean | undefined;
 }
 

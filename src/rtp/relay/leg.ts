@@ -58,7 +58,10 @@ export class RelayLeg implements PairUser, ShortWayUser {
   #sealed = false;
   #udptl = false;
   #receives = false;
-  /** The source that the socket is connected to is the latched one: what comes by it need not be judged, and what goes to it may go that way. */
+  /**
+   * The source that the second socket is connected to is the latched one: what comes by it need not be judged, and what
+   * goes there may go that way.
+   */
   #trusted = false;
   #wayAddress = '';
   #wayPort = 0;
